@@ -1,0 +1,43 @@
+"""The errors that callers may want to catch.
+
+PersonalAgentError
+├── InvalidUserId      no user id, or one that cannot be one
+├── TemplateError      a template file that cannot be used; names file and line
+├── NoNewMessage       a run without anything new to answer
+├── BackendError       a backend address that cannot be opened
+├── ArchiveError       an export that cannot be imported
+├── SettingError       a setting or environment variable with a wrong value; names it
+└── UnknownTurn        a turn that the log does not hold
+"""
+
+
+class PersonalAgentError(Exception):
+    """Base of all errors that PersonalAgent raises on purpose."""
+
+
+class InvalidUserId(PersonalAgentError, ValueError):
+    """The user is missing, unusable, or not the authenticated caller."""
+
+
+class TemplateError(PersonalAgentError, ValueError):
+    """A template file is wrong; the message starts with ``file:line``."""
+
+
+class NoNewMessage(PersonalAgentError, ValueError):
+    """A run was started without a new user message."""
+
+
+class BackendError(PersonalAgentError, ValueError):
+    """A backend address is unknown or cannot be opened."""
+
+
+class ArchiveError(PersonalAgentError, ValueError):
+    """An exported profile is malformed or belongs to somebody else."""
+
+
+class SettingError(PersonalAgentError, ValueError):
+    """A setting has a value that cannot be used; the message names the setting."""
+
+
+class UnknownTurn(PersonalAgentError, LookupError):
+    """No turn with this key is in the user's log."""
