@@ -1,0 +1,109 @@
+"""Is the profile enough for this request? Pure code over needs and profile (paper, sec. 3.1 (2))."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from personalagent.dialogue import Frozen
+from personalagent.profile.evidence import SpecialCategories
+from personalagent.profile.history import Held
+from personalagent.profile.preference import Share, SlotId, normalise
+from personalagent.profile.profile import Profile, confidence
+from personalagent.profile.template import Template
+
+DECIDING = 0.7
+"""A need of at least this weight decides the answer; below it merely shades it."""
+STALE = 0.2
+"""A value whose decayed confidence is below this is no longer counted as known."""
+
+_CONTENT_WORD = 5
+"""Letters; shorter words match by accident."""
+
+
+class Need(Frozen):
+    """A slot that a request depends on, and how much (0 to 1)."""
+
+    slot: SlotId
+    weight: Share
+
+
+class Sufficiency(Frozen):
+    """What a request needs, what of it is known, and what follows."""
+
+    needs: tuple[Need, ...] = ()
+    known: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
+    decision: Literal["respond", "clarify"] = "respond"
+    ask: str | None = None
+
+
+def check(
+    needs: Sequence[Need],
+    profile: Profile,
+    template: Template,
+    *,
+    budget: int = 1,
+    special: SpecialCategories = "stated",
+    now: datetime | None = None,
+) -> Sufficiency:
+    """Decide between answering and asking.
+
+    It asks if `budget` allows another question, a slot that decides the answer is unknown, and
+    nothing that decides the answer is known: one question, about the weightiest such slot, and
+    never about a slot that was asked about before, whatever became of that question. Where special
+    categories are never stored, they are not asked for either.
+    """
+    ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
+    known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
+    unknown = [n for n in ranked if n.slot not in known]
+    settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
+    deciding_known = any(n.weight >= DECIDING and n.slot in known for n in ranked)
+    askable = [
+        n.slot
+        for n in unknown
+        if n.weight >= DECIDING and n.slot not in settled and _may_be_stored(n.slot, template, special)
+    ]
+    ask = askable[0] if askable and budget > 0 and not deciding_known else None
+    return Sufficiency(
+        needs=tuple(ranked),
+        known=known,
+        missing=tuple(n.slot for n in unknown if n.slot not in settled),
+        settled=settled,
+        decision="clarify" if ask else "respond",
+        ask=ask,
+    )
+
+
+def relevant(
+    request: str, sufficiency: Sufficiency, profile: Profile, template: Template, now: datetime | None = None
+) -> tuple[Held, ...]:
+    """The preferences {p in P} that the request depends on, and no others, weightiest need first.
+
+    These are the values of its needs, and values that the request itself names.
+    """
+    slots = dict.fromkeys(sufficiency.known)
+    words = _content_words(request)
+    named = [
+        slot
+        for slot, held in profile.current.items()
+        if slot not in slots and any(words & _content_words(h.preference.value) for h in held)
+    ]
+    wanted = [held for slot in slots for held in profile.current[slot]]
+    wanted += [
+        h for slot in named for h in profile.current[slot] if words & _content_words(h.preference.value)
+    ]
+    return tuple(held for held in wanted if confidence(held, template, now) >= STALE)
+
+
+def _content_words(text: str) -> set[str]:
+    return {word for word in normalise(text).split() if len(word) >= _CONTENT_WORD}
+
+
+def _may_be_stored(slot_id: str, template: Template, special: SpecialCategories) -> bool:
+    slot = template.slot(slot_id)
+    return slot is not None and (special == "stated" or slot.sensitivity != "special")
+
+
+def _is_known(slot: str, profile: Profile, template: Template, now: datetime | None) -> bool:
+    return any(confidence(held, template, now) >= STALE for held in profile.current.get(slot, ()))

@@ -1,0 +1,101 @@
+import pytest
+
+from personalagent.profile.log import Entry, Outcome, question_entry
+from personalagent.profile.profile import fold
+from personalagent.profile.sufficiency import Need, Sufficiency, check, relevant
+from personalagent.profile.template import load_template
+from tests.make import ALLERGY, CITY, DIET, day, entry, states
+
+TEMPLATE = load_template()
+NEEDS = [Need(slot=CITY, weight=0.5), Need(slot=DIET, weight=1.0), Need(slot=ALLERGY, weight=0.9)]
+
+
+def checked(*log: Entry, needs: list[Need] = NEEDS, budget: int = 1, now: float = 1) -> Sufficiency:
+    return check(needs, fold(log), TEMPLATE, budget=budget, now=day(now))
+
+
+def asked(slot: str, outcome: Outcome) -> Entry:
+    return question_entry("t", slot, outcome, day(0))
+
+
+def test_with_nothing_known_it_asks_about_the_weightiest_need() -> None:
+    found = checked()
+    assert (found.decision, found.ask) == ("clarify", DIET)
+    assert found.missing == (DIET, ALLERGY, CITY)
+    assert [need.slot for need in found.needs] == [DIET, ALLERGY, CITY]
+
+
+def test_one_known_deciding_slot_is_enough() -> None:
+    found = checked(entry(0, states(ALLERGY, "nuts")))
+    assert (found.decision, found.ask) == ("respond", None)
+    assert (found.known, found.missing) == ((ALLERGY,), (DIET, CITY))
+
+
+def test_knowing_only_what_shades_the_answer_is_not_enough() -> None:
+    assert checked(entry(0, states(CITY, "Leeds"))).ask == DIET
+
+
+def test_what_only_shades_the_answer_is_never_asked_for() -> None:
+    assert checked(needs=[Need(slot=CITY, weight=0.5)]).decision == "respond"
+
+
+def test_a_request_that_needs_nothing_is_answered() -> None:
+    assert checked(needs=[]) == Sufficiency()
+
+
+@pytest.mark.parametrize("outcome", ["asked", "answered", "declined", "unknown"])
+def test_a_slot_that_was_asked_about_is_settled_whatever_came_of_it(outcome: Outcome) -> None:
+    found = checked(asked(DIET, outcome))
+    assert found.ask == ALLERGY
+    assert found.settled == (DIET,)
+    assert DIET not in found.missing
+
+
+def test_when_all_deciding_slots_are_settled_it_answers() -> None:
+    assert checked(asked(DIET, "declined"), asked(ALLERGY, "unknown")).decision == "respond"
+
+
+def test_special_categories_are_not_asked_for_where_they_are_never_stored() -> None:
+    needs = [Need(slot=ALLERGY, weight=1.0), Need(slot=DIET, weight=0.8)]
+    assert checked(needs=needs).ask == ALLERGY
+    assert check(needs, fold([]), TEMPLATE, special="never", now=day(1)).ask == DIET
+
+
+def test_without_budget_it_answers() -> None:
+    assert checked(budget=0).decision == "respond"
+
+
+def test_a_value_gone_stale_is_no_longer_known() -> None:
+    needs = [Need(slot="scenario.plans.upcoming", weight=1.0)]
+    plan = entry(0, states("scenario.plans.upcoming", "move house"))
+    half_life = TEMPLATE.slots["scenario.plans.upcoming"].half_life_days
+    assert half_life is not None
+    assert checked(plan, needs=needs, now=half_life).decision == "respond"
+    assert checked(plan, needs=needs, now=3 * half_life).decision == "clarify"
+
+
+class TestRelevant:
+    profile = fold(
+        [
+            entry(
+                0,
+                states(DIET, "vegan"),
+                states(CITY, "Leeds"),
+                states("interests.hobbies.pastime", "pottery"),
+            )
+        ]
+    )
+
+    def values(self, request: str, needs: list[Need]) -> list[str]:
+        profile = self.profile
+        found = check(needs, profile, TEMPLATE, now=day(1))
+        return [h.preference.value for h in relevant(request, found, profile, TEMPLATE, day(1))]
+
+    def test_it_is_what_the_request_needs_and_no_more(self) -> None:
+        assert self.values("dinner?", NEEDS) == ["vegan", "Leeds"]
+
+    def test_a_request_that_needs_nothing_gets_nothing(self) -> None:
+        assert self.values("what is 2 + 2?", []) == []
+
+    def test_what_the_request_names_itself_belongs_to_it(self) -> None:
+        assert self.values("where can I do pottery?", []) == ["pottery"]
