@@ -1,0 +1,84 @@
+"""The graph: six nodes, readable on one screen."""
+
+from functools import partial
+from typing import Literal
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.store.base import BaseStore
+
+from personalagent.graph.context import Context, Parts
+from personalagent.graph.state import InputState, State
+from personalagent.nodes.check import check_sufficiency
+from personalagent.nodes.clarify import clarify
+from personalagent.nodes.decompose import decompose_messages
+from personalagent.nodes.infer import infer
+from personalagent.nodes.merge import merge_entries
+from personalagent.nodes.respond import load_chat_model, respond
+from personalagent.policies.policy import Policy
+from personalagent.policies.rules import RulePolicy
+from personalagent.profile.template import Template, load_template
+
+PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
+
+
+def after_decompose(state: State) -> Literal["infer", "respond"]:
+    """Messages without any text go straight to the reply, which says so."""
+    return "infer" if state.get("turns") else "respond"
+
+
+def after_merge(state: State) -> Literal["infer", "check"]:
+    """A long history is read in batches."""
+    return "infer" if state.get("turns") else "check"
+
+
+def after_check(state: State) -> Literal["clarify", "respond"]:
+    """Ask where the profile is not enough."""
+    sufficiency = state.get("sufficiency") or {}
+    return "clarify" if sufficiency.get("decision") == "clarify" else "respond"
+
+
+def build(parts: Parts) -> StateGraph[State, Context, InputState, State]:
+    """The graph over the given parts, not compiled: for subgraphs and changes of one's own."""
+    builder = StateGraph(State, context_schema=Context, input_schema=InputState)
+    builder.add_node("decompose", decompose_messages)
+    builder.add_node("infer", partial(infer, parts=parts))
+    builder.add_node("merge", merge_entries)
+    builder.add_node("check", partial(check_sufficiency, parts=parts))
+    builder.add_node("clarify", clarify)
+    builder.add_node("respond", partial(respond, parts=parts))
+    builder.add_edge(START, "decompose")
+    builder.add_conditional_edges("decompose", after_decompose)
+    builder.add_edge("infer", "merge")
+    builder.add_conditional_edges("merge", after_merge)
+    builder.add_conditional_edges("check", after_check)
+    return builder
+
+
+def create_personal_agent(
+    *,
+    policy: Policy | None = None,
+    chat_model: BaseChatModel | None = None,
+    store: BaseStore | None = None,
+    checkpointer: BaseCheckpointSaver[str] | None = None,
+    template: Template | None = None,
+) -> PersonalAgent:
+    """The agent as a compiled graph.
+
+    Without a policy it uses the rule-based one; without a chat model it replies with a plain brief;
+    without store and checkpointer it takes those of the graph around it, or of the server.
+    Each run takes ``context=Context(user_id=...)``.
+    """
+    parts = Parts(policy or RulePolicy(), template or load_template(), chat_model)
+    return build(parts).compile(checkpointer=checkpointer, store=store, name="PersonalAgent")
+
+
+def _from_env() -> PersonalAgent:
+    model = Context.from_env().model
+    return create_personal_agent(chat_model=load_chat_model(model) if model else None)
+
+
+graph = _from_env()
+"""For LangGraph Studio and `langgraph up`, which bring their own store and checkpointer."""

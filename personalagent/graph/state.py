@@ -1,0 +1,47 @@
+"""The graph's state: plain JSON, readable in Studio; nodes parse what they take from it."""
+
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+
+Json = dict[str, Any]
+
+
+class InputState(TypedDict):
+    """What a caller gives: new messages, or a whole history."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class State(InputState):
+    """What the nodes leave for each other, and for the reader."""
+
+    cursor: NotRequired[Json]
+    """How far `messages` has been decomposed: number of user messages, and the last one's id."""
+    turns: NotRequired[list[Json]]
+    """Turns still waiting to be read."""
+    entries: NotRequired[list[Json]]
+    """Log entries made from turns, not yet appended."""
+    ignored: NotRequired[list[Json]]
+    """Parts of the new messages that could not be read."""
+    profile: NotRequired[dict[str, list[Json]]]
+    """Current values by slot."""
+    inference: NotRequired[Json]
+    """The last turn's inference, as far as it was accepted."""
+    rejections: NotRequired[list[Json]]
+    """What was proposed in this run and not accepted, with the reasons."""
+    failures: NotRequired[list[Json]]
+    """What went wrong in this run; the turns concerned are pending."""
+    request: NotRequired[str]
+    """The request that is to be answered."""
+    turn: NotRequired[str]
+    """Key of the turn that was read last."""
+    sufficiency: NotRequired[Json]
+    """Needs, what is known of them, what is missing, and the decision."""
+    question: NotRequired[Json | None]
+    """The question that was asked last: slot, text, request, status."""
+    asked: NotRequired[int]
+    """Questions asked in this session."""
+    reply: NotRequired[str]
+    """The text of the last reply."""
