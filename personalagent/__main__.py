@@ -1,0 +1,5 @@
+"""`python -m personalagent`."""
+
+from personalagent.cli import main
+
+main()

@@ -1,0 +1,27 @@
+"""The command line."""
+
+import typer
+
+from personalagent.cli import profile
+from personalagent.cli.chat import chat
+from personalagent.cli.demo import demo
+from personalagent.cli.infer import infer
+from personalagent.cli.ingest import ingest
+
+app = typer.Typer(
+    name="personalagent",
+    help="An agent that learns who a user is turn by turn, asks when it must, and answers to fit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.command()(chat)
+app.command()(ingest)
+app.command()(infer)
+app.add_typer(profile.app, name="profile")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,76 @@
+"""What all commands share: where the data is, how errors are shown, how values are printed."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from platformdirs import user_data_path
+from rich.console import Console
+
+from personalagent.errors import PersonalAgentError
+from personalagent.profile.template import Template, load_template
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+BackendOption = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        envvar="PERSONALAGENT_BACKEND",
+        help="memory:, sqlite:PATH or postgresql://...; default: SQLite in the user's data directory.",
+        show_default=False,
+    ),
+]
+TemplateOption = Annotated[
+    Path | None,
+    typer.Option("--template", envvar="PERSONALAGENT_TEMPLATE", help="A file that extends the template."),
+]
+UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose profile.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def backend_url(given: str) -> str:
+    """The address of the data: as given, else SQLite under the user's data directory."""
+    return given or f"sqlite:{user_data_path('personalagent') / 'people.db'}"
+
+
+def run(work: Coroutine[Any, Any, int | None]) -> None:
+    """Run a command's work; an expected error is one line on stderr and exit code 2."""
+    try:
+        code = asyncio.run(work)
+    except PersonalAgentError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if code:
+        raise typer.Exit(code)
+
+
+def fail(message: str) -> None:
+    """Say what is wrong in one line, and end with exit code 2."""
+    errors.print(f"[red]error:[/] {escaped(message)}")
+    raise typer.Exit(2)
+
+
+def template_from(path: Path | None) -> Template:
+    """The template, extended by the user's file; a bad file ends the command with file and line."""
+    try:
+        return load_template(path)
+    except PersonalAgentError as error:
+        fail(str(error))
+        raise
+
+
+def escaped(text: str) -> str:
+    """Text as rich prints it, without markup or control characters of its own."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    return shown.replace("[", "\\[")
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

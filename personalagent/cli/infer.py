@@ -1,0 +1,67 @@
+"""`personalagent infer`: one inference per line of standard input."""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+
+import typer
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from personalagent.cli.common import TemplateOption, template_from
+from personalagent.dialogue import Turn, clean
+from personalagent.policies.policy import Failure, read_turn
+from personalagent.policies.rules import RulePolicy
+from personalagent.profile.profile import Profile
+from personalagent.profile.template import Template
+
+
+class Line(BaseModel):
+    """One line of input: what the user said, and the reply it answers."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    user: str
+    replying_to: str = ""
+
+
+def infer(template: TemplateOption = None) -> None:
+    """Read JSON lines {"user": "...", "replying_to": "..."}, write one inference as JSON per line.
+
+    The profile is empty for every line. A bad line gives {"error": ..., "line": N}.
+    """
+    whole = template_from(template)
+    for number, line in enumerate(sys.stdin, start=1):
+        if line.strip():
+            typer.echo(inferred(line, number, whole))
+
+
+def inferred(line: str, number: int, template: Template) -> str:
+    """The inference from one line, or an error object, as JSON without a line break."""
+    try:
+        said = Line.model_validate_json(line)
+    except ValidationError as error:
+        return _error(f"{_where(error)}{error.errors()[0]['msg']}", number)
+    turn = Turn(
+        user="stdin",
+        session="stdin",
+        index=number,
+        text=clean(said.user),
+        replying_to=clean(said.replying_to),
+        at=datetime.now(UTC),
+    )
+    read = asyncio.run(read_turn(RulePolicy(), turn, Profile(), template))
+    if isinstance(read, Failure):
+        return _error(f"{read.kind}: {read.detail}", number)
+    shown = read.inference.model_dump(mode="json")
+    shown["rejections"] = [rejection.model_dump(mode="json") for rejection in read.rejections]
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def _where(error: ValidationError) -> str:
+    where = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return f"{where}: " if where else ""
+
+
+def _error(message: str, number: int) -> str:
+    return json.dumps({"error": message, "line": number}, ensure_ascii=False)

@@ -1,0 +1,143 @@
+"""`personalagent ingest FILE...`: read whole histories; resumable, many users at once."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from personalagent.cli.common import (
+    BackendOption,
+    TemplateOption,
+    backend_url,
+    errors,
+    escaped,
+    run,
+    template_from,
+)
+from personalagent.corpora.corpus import BadRecord, read
+from personalagent.dialogue import Turn
+from personalagent.graph.context import Context
+from personalagent.nodes.reading import read_turns
+from personalagent.policies.policy import Policy
+from personalagent.policies.rules import RulePolicy
+from personalagent.profile.template import Template
+from personalagent.stores.backends import open_backend
+from personalagent.stores.profiles import ProfileStore
+
+BATCH = 64
+"""Turns of a user between two writes: what a kill may cost."""
+AT_ONCE = 8
+"""Users that are read at the same time."""
+
+FilesArgument = Annotated[list[Path], typer.Argument(help="ALOE jsonl, PrefEval json, or message lists.")]
+OwnerOption = Annotated[str | None, typer.Option("--user", "-u", help="Whose a bare message list is.")]
+
+
+@dataclass
+class Summary:
+    """What an ingest did."""
+
+    users: int = 0
+    turns: int = 0
+    known: int = 0
+    stored: int = 0
+    rejected: int = 0
+    pending: int = 0
+    bad: int = 0
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        """The summary in one line."""
+        return (
+            f"{self.users} users, {self.turns} turns ({self.known} known already): {self.stored} stored, "
+            f"{self.rejected} rejected, {self.pending} pending, {self.bad} bad records, {self.seconds:.1f} s"
+        )
+
+
+def ingest(
+    files: FilesArgument,
+    backend: BackendOption = "",
+    user: OwnerOption = None,
+    template: TemplateOption = None,
+) -> None:
+    """Read dialogues from files into the profiles of their users.
+
+    May be stopped and started again: turns that are in the log already are passed over. A bad
+    record is reported with file and line and skipped; then the exit code is 1.
+    """
+    run(_ingest(files, backend_url(backend), user, template))
+
+
+async def _ingest(files: Sequence[Path], backend: str, user: str | None, template: Path | None) -> int:
+    whole, context, started = template_from(template), Context.from_env(), time.monotonic()
+    histories, summary = _histories(files, user)
+    async with open_backend(backend) as opened:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=errors, transient=True) as bar:
+            total = sum(len(turns) for turns in histories.values())
+            task = bar.add_task("reading turns", total=total)
+            work = Work(
+                opened.profiles, RulePolicy(), whole, context, summary, lambda n: bar.advance(task, n)
+            )
+            await work.all(histories)
+    summary.seconds = time.monotonic() - started
+    typer.echo(summary.line())
+    return 1 if summary.bad else 0
+
+
+def _histories(files: Sequence[Path], user: str | None) -> tuple[dict[str, list[Turn]], Summary]:
+    """The turns of every user in the order of the files; bad records are reported and counted."""
+    histories: dict[str, list[Turn]] = defaultdict(list)
+    summary = Summary()
+    for path in files:
+        for record in read(path, user=user):
+            if isinstance(record, BadRecord):
+                summary.bad += 1
+                errors.print(f"[red]{escaped(f'{record.path}:{record.line}')}[/] {escaped(record.reason)}")
+            else:
+                histories[record.user] += record.turns
+    summary.users = len(histories)
+    return histories, summary
+
+
+@dataclass
+class Work:
+    """Users in parallel, the turns of one user in order."""
+
+    profiles: ProfileStore
+    policy: Policy
+    template: Template
+    context: Context
+    summary: Summary
+    advance: Callable[[int], None]
+
+    async def all(self, histories: dict[str, list[Turn]]) -> None:
+        """Read all users' turns."""
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(user: str, turns: list[Turn]) -> None:
+            async with gate:
+                for start in range(0, len(turns), BATCH):
+                    await self.batch(user, turns[start : start + BATCH])
+
+        async with asyncio.TaskGroup() as group:
+            for user, turns in histories.items():
+                group.create_task(one(user, turns))
+
+    async def batch(self, user: str, turns: list[Turn]) -> None:
+        """Read some turns of a user and append what they say to the log."""
+        special = self.context.special_categories
+        found = await read_turns(user, turns, self.profiles, self.policy, self.template, special)
+        new = await self.profiles.append(user, found.entries)
+        self.summary.turns += len(turns)
+        self.summary.known += len(turns) - len(found.results)
+        self.summary.pending += len(found.failures)
+        self.summary.stored += sum(len(entry.inference.operations) for entry in found.entries if entry in new)
+        self.summary.rejected += sum(len(entry.rejections) for entry in found.entries)
+        self.advance(len(turns))
