@@ -79,7 +79,7 @@ def valid_user_id(user: object) -> str:
     Raises `InvalidUserId` otherwise: there is no default user.
     """
     if not isinstance(user, str) or not user.strip():
-        raise InvalidUserId("user id is missing: every run needs one, for example Context(user_id='ada')")
+        raise InvalidUserId("user id is missing: pass Context(user_id=...), or --user on the command line")
     if len(user) > MAX_USER_ID:
         raise InvalidUserId(f"user id has {len(user)} characters; at most {MAX_USER_ID} are allowed")
     if clean(user) != user:

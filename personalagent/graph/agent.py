@@ -1,6 +1,8 @@
 """The graph: six nodes, readable on one screen."""
 
+import os
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from langchain_core.language_models import BaseChatModel
@@ -9,14 +11,14 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
-from personalagent.graph.context import Context, Parts
+from personalagent.graph.context import PREFIX, Context, Parts, with_defaults
 from personalagent.graph.state import InputState, State
 from personalagent.nodes.check import check_sufficiency
 from personalagent.nodes.clarify import clarify
 from personalagent.nodes.decompose import decompose_messages
 from personalagent.nodes.infer import infer
 from personalagent.nodes.merge import merge_entries
-from personalagent.nodes.respond import load_chat_model, respond
+from personalagent.nodes.respond import respond
 from personalagent.policies.policy import Policy
 from personalagent.policies.rules import RulePolicy
 from personalagent.profile.template import Template, load_template
@@ -40,9 +42,13 @@ def after_check(state: State) -> Literal["clarify", "respond"]:
     return "clarify" if sufficiency.get("decision") == "clarify" else "respond"
 
 
-def build(parts: Parts) -> StateGraph[State, Context, InputState, State]:
-    """The graph over the given parts, not compiled: for subgraphs and changes of one's own."""
-    builder = StateGraph(State, context_schema=Context, input_schema=InputState)
+def build(parts: Parts, defaults: Context | None = None) -> StateGraph[State, Context, InputState, State]:
+    """The graph over the given parts, not compiled: for changes of one's own.
+
+    What a run's context leaves out is taken from `defaults`.
+    """
+    schema = with_defaults(defaults) if defaults else Context
+    builder = StateGraph(State, context_schema=schema, input_schema=InputState)
     builder.add_node("decompose", decompose_messages)
     builder.add_node("infer", partial(infer, parts=parts))
     builder.add_node("merge", merge_entries)
@@ -76,8 +82,9 @@ def create_personal_agent(
 
 
 def _from_env() -> PersonalAgent:
-    model = Context.from_env().model
-    return create_personal_agent(chat_model=load_chat_model(model) if model else None)
+    extra = os.environ.get(f"{PREFIX}TEMPLATE")
+    parts = Parts(RulePolicy(), load_template(Path(extra) if extra else None))
+    return build(parts, Context.from_env()).compile(name="PersonalAgent")
 
 
 graph = _from_env()

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, Literal, Self, get_args
 
 from langchain_core.language_models import BaseChatModel
@@ -78,6 +78,15 @@ class Parts:
     policy: Policy
     template: Template
     chat_model: BaseChatModel | None = None
+
+
+def with_defaults(defaults: Context) -> type[Context]:
+    """The schema of a context in which what a run leaves out is taken from `defaults`."""
+    own = [
+        (one.name, one.type, field(default=getattr(defaults, one.name), metadata=one.metadata))
+        for one in fields(Context)
+    ]
+    return make_dataclass("Context", own, bases=(Context,), kw_only=True)
 
 
 def settings(runtime: Runtime[Context]) -> Context:

@@ -1,9 +1,10 @@
 """The graph's state: plain JSON, readable in Studio; nodes parse what they take from it."""
 
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict  # pydantic, which the server reads schemas with, wants this one
 
 Json = dict[str, Any]
 
@@ -39,6 +40,8 @@ class State(InputState):
     """Key of the turn that was read last."""
     sufficiency: NotRequired[Json]
     """Needs, what is known of them, what is missing, and the decision."""
+    relevant: NotRequired[list[Json]]
+    """The preferences that the request depends on: what the reply gets."""
     question: NotRequired[Json | None]
     """The question that was asked last: slot, text, request, status."""
     asked: NotRequired[int]

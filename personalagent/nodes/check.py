@@ -8,8 +8,9 @@ from langgraph.runtime import Runtime
 from personalagent.graph.context import Context, Parts, profiles_of, settings, user_of
 from personalagent.graph.state import State
 from personalagent.policies.policy import Failure, needs_of
+from personalagent.profile.history import HELD
 from personalagent.profile.log import question_entry
-from personalagent.profile.sufficiency import check
+from personalagent.profile.sufficiency import check, relevant
 
 
 async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: Parts) -> dict[str, Any]:
@@ -33,7 +34,12 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
         budget=_budget(state, context),
         special=context.special_categories,
     )
-    update: dict[str, Any] = {"sufficiency": found.model_dump(mode="json"), "failures": failures}
+    held = relevant(request, found, profile, parts.template)
+    update: dict[str, Any] = {
+        "sufficiency": found.model_dump(mode="json"),
+        "relevant": HELD.dump_python(held, mode="json"),
+        "failures": failures,
+    }
     slot = parts.template.slot(found.ask) if found.ask else None
     if slot is None:
         return update

@@ -44,6 +44,8 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
         "rejections": [],
         "failures": [],
         "sufficiency": {},
+        "relevant": [],
+        "reply": "",
         "request": found.turns[-1].text if found.turns else "",
         "question": question if question and question["status"] == "open" else None,
     }

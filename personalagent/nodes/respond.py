@@ -11,11 +11,11 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, SystemMessage
 from langgraph.runtime import Runtime
 
-from personalagent.graph.context import Context, Parts, profiles_of, settings, user_of
+from personalagent.graph.context import Context, Parts, settings
 from personalagent.graph.state import State
-from personalagent.profile.history import Held
+from personalagent.profile.history import HELD, Held
 from personalagent.profile.preference import Inference, describe
-from personalagent.profile.sufficiency import Sufficiency, relevant
+from personalagent.profile.sufficiency import Sufficiency
 from personalagent.profile.template import Template
 
 TIMEOUT_SECONDS = 60
@@ -31,9 +31,8 @@ async def respond(state: State, runtime: Runtime[Context], *, parts: Parts) -> d
     request = state.get("request", "")
     if not request:
         return _reply(AIMessage(UNREADABLE))
-    profile = await profiles_of(runtime).profile(user_of(runtime))
     sufficiency = Sufficiency.model_validate(state.get("sufficiency") or {})
-    held = relevant(request, sufficiency, profile, parts.template)
+    held = HELD.validate_python(state.get("relevant") or [])
     try:
         model = await _chat_model(settings(runtime).model, parts)
         if model is None:

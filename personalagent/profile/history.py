@@ -1,17 +1,20 @@
 """How one slot's statements become values with validity intervals."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from personalagent.dialogue import Frozen
+from pydantic import TypeAdapter
+
 from personalagent.profile.log import EditEntry, TurnEntry
 from personalagent.profile.preference import Evidence, Preference, normalise
 
 Status = Literal["current", "superseded", "retracted", "overruled"]
 
 
-class Statement(Frozen):
+@dataclass(frozen=True, slots=True)
+class Statement:
     """One operation of the log on one slot."""
 
     retract: bool
@@ -22,15 +25,16 @@ class Statement(Frozen):
     at: datetime
 
 
-class Held(Frozen):
-    """A preference and the time for which it held."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A preference and the time for which it held. Plain, for speed: a profile makes thousands."""
 
     preference: Preference
     since: datetime
+    last_said: datetime
     until: datetime | None = None
     status: Status = "current"
     pinned: bool = False
-    last_said: datetime
     turns: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
@@ -40,6 +44,10 @@ class Held(Frozen):
             return self.preference.confidence
         age = max(0.0, (now - self.last_said).total_seconds() / 86400)
         return float(self.preference.confidence * 0.5 ** (age / half_life_days))
+
+
+HELD: TypeAdapter[tuple[Held, ...]] = TypeAdapter(tuple[Held, ...])
+"""To and from JSON."""
 
 
 def statements(entry: TurnEntry | EditEntry) -> Iterable[Statement]:
@@ -125,16 +133,15 @@ def _again(held: Held, statement: Statement) -> Held:
     """The same value once more: surer (independent observations), and fresh again."""
     doubt = (1 - held.preference.confidence) * (1 - statement.preference.confidence)
     update = {"confidence": 1 - doubt, "strength": statement.preference.strength}
-    return held.model_copy(
-        update={
-            "preference": held.preference.model_copy(update=update),
-            "last_said": statement.at,
-            "pinned": held.pinned or statement.by_hand,
-            "turns": (*held.turns, statement.turn),
-            "evidence": (*held.evidence, *((statement.evidence,) if statement.evidence else ())),
-        }
+    return replace(
+        held,
+        preference=held.preference.model_copy(update=update),
+        last_said=statement.at,
+        pinned=held.pinned or statement.by_hand,
+        turns=(*held.turns, statement.turn),
+        evidence=(*held.evidence, *((statement.evidence,) if statement.evidence else ())),
     )
 
 
 def _end(held: Held, at: datetime, status: Status) -> Held:
-    return held.model_copy(update={"until": at, "status": status})
+    return replace(held, until=at, status=status)

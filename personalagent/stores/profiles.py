@@ -89,7 +89,9 @@ class ProfileStore:
         snapshot = Snapshot.model_validate(item.value) if item else Snapshot()
         since = snapshot.read_at_ms - OVERLAP_MS
         condition = {"logged_ms": {"$gte": since}} if item else None
-        tail = [_entry(row) async for row in self._rows(user, "log", condition)]
+        known = {entry.key for entry in snapshot.profile.entries}
+        rows = self._rows(user, "log", condition)
+        tail = [_entry(row) async for row in rows if row.key not in known]
         if not tail:
             return snapshot.profile
         profile = fold((*snapshot.profile.entries, *tail))
