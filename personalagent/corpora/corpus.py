@@ -42,6 +42,7 @@ def read(path: Path, *, user: str | None = None) -> Iterator[Dialogue | BadRecor
 
     `user` is whose messages they are where a record does not say it. Ids, and therefore the keys of the
     turns, depend on the file's stem and the record's place alone. What cannot be read is a `BadRecord`.
+    Records without a time are taken to have been said now, a hundredth of a second after each other.
     """
     now, stem = datetime.now(UTC), clean(path.stem)
     try:
@@ -49,7 +50,7 @@ def read(path: Path, *, user: str | None = None) -> Iterator[Dialogue | BadRecor
             if isinstance(piece, Fault):
                 yield _bad(path, piece.line, piece.reason)
                 continue
-            origin = Origin(stem=stem, number=number, at=now + timedelta(seconds=number), user=user)
+            origin = Origin(stem=stem, number=number, at=now + timedelta(milliseconds=10 * number), user=user)
             try:
                 made = _format(piece.value).dialogue(piece.value, origin)
             except ValueError as error:

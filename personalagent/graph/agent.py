@@ -26,8 +26,10 @@ from personalagent.profile.template import Template, load_template
 PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
 
 
-def after_decompose(state: State) -> Literal["infer", "respond"]:
-    """Messages without any text go straight to the reply, which says so."""
+def after_decompose(state: State) -> Literal["decompose", "infer", "respond"]:
+    """Messages without any text go straight to the reply, which says so; a stranger's are refused."""
+    if state.get("refused"):
+        return "decompose"
     return "infer" if state.get("turns") else "respond"
 
 

@@ -18,6 +18,10 @@ class InputState(TypedDict):
 class State(InputState):
     """What the nodes leave for each other, and for the reader."""
 
+    user: NotRequired[str]
+    """Whose thread this is."""
+    refused: NotRequired[bool]
+    """Somebody else has just spoken here; her words are out again, and the run is about to fail."""
     cursor: NotRequired[Json]
     """How far `messages` has been decomposed: number of user messages, and the last one's id."""
     turns: NotRequired[list[Json]]

@@ -17,11 +17,16 @@ async def clarify(state: State, runtime: Runtime[Context]) -> Command[Literal["d
     """
     question = state["question"] or {}
     asked = AIMessage(question["text"])
-    if settings(runtime).ask == "chat":
+    if settings(runtime).ask == "chat" or not _can_pause(runtime):
         return Command(goto="__end__", update={"messages": [asked], "reply": question["text"]})
     payload = {"question": question["text"], "slot": question["slot"], "request": question["request"]}
     answer = interrupt(payload)
     return Command(goto="decompose", update={"messages": [asked, HumanMessage(answer_text(answer))]})
+
+
+def _can_pause(runtime: Runtime[Context]) -> bool:
+    """Only a thread that is checkpointed can go on after a pause."""
+    return bool(runtime.execution_info and runtime.execution_info.thread_id)
 
 
 def answer_text(answer: object) -> str:

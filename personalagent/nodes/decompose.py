@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage
 from langgraph.runtime import Runtime
 
 from personalagent.dialogue import Decomposed, decompose, text_of
-from personalagent.errors import NoNewMessage
+from personalagent.errors import InvalidUserId, NoNewMessage
 from personalagent.graph.context import Context, profiles_of, settings, user_of
 from personalagent.graph.state import State
 
@@ -16,10 +16,13 @@ from personalagent.graph.state import State
 async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     """Turns for all user messages that no run has seen yet.
 
-    Raises `NoNewMessage` if there are none: a resume without a pending question, or an empty input.
+    Raises `NoNewMessage` if there are none: a resume without a pending question, or an empty input;
+    and `InvalidUserId` if the thread is another user's.
     """
     user, cursor = user_of(runtime), state.get("cursor") or {}
     new = unseen(state.get("messages") or [], cursor)
+    if state.get("user", user) != user:
+        return _refuse(user, new)
     if not any(isinstance(message, HumanMessage) for message in new):
         raise NoNewMessage(
             "there is no new user message; was Command(resume=...) sent without a pending question?"
@@ -37,6 +40,8 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
         runtime.stream_writer({"event": "ignored", "reason": ignored.reason})
     question = state.get("question")
     return {
+        "user": user,
+        "refused": False,
         "cursor": _cursor(new, cursor),
         "turns": _waiting(found, question),
         "entries": [],
@@ -63,6 +68,16 @@ def unseen(messages: Sequence[BaseMessage], cursor: Mapping[str, Any]) -> Sequen
         return messages[ids.index(cursor["last"]) + 1 :]
     replies = [i for i, message in enumerate(messages) if isinstance(message, AIMessage)]
     return messages[replies[-1] :] if replies else messages
+
+
+def _refuse(user: str, new: Sequence[BaseMessage]) -> dict[str, Any]:
+    """Take the stranger's words out of the thread, lest they be read as its owner's; then fail.
+
+    These are two steps, because a step that fails leaves the input where it is.
+    """
+    if not new:
+        raise InvalidUserId(f"this thread belongs to another user, not to {user!r}")
+    return {"refused": True, "messages": [RemoveMessage(id=message.id or "") for message in new]}
 
 
 def _waiting(found: Decomposed, question: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -166,7 +166,7 @@ def test_ids_count_bad_records_and_times_keep_the_order(write: Write) -> None:
     assert [item.user for item in dialogues] == ["prefeval-topic.v2-0", "prefeval-topic.v2-2", "ada"]
     assert dialogues[2].sessions[0].id == "topic.v2-3"
     first, second, third = (item.turns[0].at for item in dialogues)
-    assert (second - first, third - second) == (timedelta(seconds=2), timedelta(seconds=1))
+    assert (second - first, third - second) == (timedelta(milliseconds=20), timedelta(milliseconds=10))
 
 
 def test_sessions_of_one_user_stay_apart(write: Write) -> None:

@@ -156,6 +156,18 @@ class TestBadInput:
         with pytest.raises(InvalidUserId, match="user id is missing"):
             await agent.ainvoke(says("hello"))
 
+    async def test_another_users_thread_is_closed(self, talks: MakeTalk) -> None:
+        await talks(ScriptedPolicy([VEGAN])).say("I am vegan")
+        for _ in range(2):
+            with pytest.raises(InvalidUserId, match="belongs to another user"):
+                await talks(ScriptedPolicy(), user="bob").say("I am a butcher")
+        policy = ScriptedPolicy()
+        state = await talks(policy).say("and what now?")
+        assert [turn.text for turn in policy.turns] == ["and what now?"], "not the stranger's words"
+        assert "butcher" not in str(state["messages"])
+        bob = talks(ScriptedPolicy(), user="bob", thread="t2")
+        assert (await bob.say("hello"))["profile"] == {}
+
     async def test_no_store_is_an_error_that_says_what_to_do(self) -> None:
         with pytest.raises(PersonalAgentError, match="pass store="):
             await create_personal_agent().ainvoke(says("hello"), context=Context(user_id="ada"))
@@ -232,6 +244,11 @@ class TestHosts:
         history += [AIMessage("a reply"), HumanMessage("two")]
         await agent.ainvoke({"messages": history}, context=Context(user_id="ada"))
         assert [turn.text for turn in policy.turns] == ["one", "two"]
+
+    async def test_without_a_checkpointer_it_asks_in_the_chat(self) -> None:
+        agent = create_personal_agent(policy=ScriptedPolicy(needs=NEEDS_GENRE), store=InMemoryStore())
+        state = await agent.ainvoke(says(FILM), context=Context(user_id="ada"))
+        assert state["reply"] == load_template().slots[GENRE].question
 
     async def test_a_host_that_trims_its_history_loses_no_turn_and_repeats_none(
         self, talks: MakeTalk
