@@ -1,0 +1,55 @@
+"""What the documentation says is run, and the files it names exist."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from personalagent.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_example_in_the_readme_asks_and_answers(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    question, _, *reply = done.stdout.splitlines()
+    assert question.endswith("?")
+    assert any("slow French dramas" in line for line in reply)
+    assert (tmp_path / "people.db").exists()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text()
+    named = re.findall(r"`((?:personalagent|tests|docs|profile|policies|nodes|graph)/[\w./-]+)`", text)
+    missing = [n for n in named if not (ROOT / n).exists() and not (ROOT / "personalagent" / n).exists()]
+    assert missing == []
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_commands_that_are_named_exist() -> None:
+    command = get_command(app)
+    known = set(getattr(command, "commands", {}))
+    for page in PAGES:
+        named = re.findall(r"(?:bin/|`)personalagent (\w+)", page.read_text())
+        assert set(named) <= known, page.name
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)
+        assert set(named) <= targets, page.name
+
+
+def test_no_page_speaks_of_a_machine() -> None:
+    for page in PAGES:
+        assert not re.search(r"(?<![\w.])/(?:work|root|home|opt)/", page.read_text()), page.name
