@@ -7,41 +7,67 @@ from personalagent.policies.clauses import CODE, plain, sentences
 LONGEST_REQUEST = 150
 """Words; a longer text is a task with its material, and no matter of taste."""
 
-# fmt: off
 WISHES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(regex), slot, value)
     for regex, slot, value in (
-        (r"\b(?:no|without|don't (?:use|like|want)|do not use|stop (?:using|with)|skip|avoid|drop"
-            r"|leave out|cut) (?:any |the |so many |all the )?emojis?\b", "emoji",
-            "no emojis"),
-        (r"\b(?:keep|make) (?:your|the|all) (?:answers?|replies|responses|messages"
+        (
+            r"\b(?:no|without|don't (?:use|like|want)|do not use|stop (?:using|with)|skip|avoid|drop"
+            r"|leave out|cut) (?:any |the |so many |all the )?emojis?\b",
+            "emoji",
+            "no emojis",
+        ),
+        (
+            r"\b(?:keep|make) (?:your|the|all) (?:answers?|replies|responses|messages"
             r"|explanations)(?: to me)? (?:very |really |as )?(?:short|brief|concise|to the point"
             r"|succinct)\b|\b(?:i (?:prefer|like|want)|please (?:give|use)"
             r"|always give)(?: me)? (?:your )?(?:short|brief|concise|succinct) (?:answers|replies"
-            r"|responses)\b|^be (?:brief|concise|succinct)\b", "length", "short answers"),
-        (r"\b(?:i (?:prefer|like|want)|please (?:give|use)|always give)(?: me)? (?:long|detailed|thorough"
+            r"|responses)\b|^be (?:brief|concise|succinct)\b",
+            "length",
+            "short answers",
+        ),
+        (
+            r"\b(?:i (?:prefer|like|want)|please (?:give|use)|always give)(?: me)? (?:long|detailed|thorough"
             r"|in-depth|longer) (?:answers|replies|responses|explanations)\b|\b(?:keep|make) (?:your"
             r"|the) (?:answers?|replies|responses|explanations) (?:more )?(?:long|longer|detailed"
-            r"|thorough)\b", "length", "detailed answers"),
-        (r"\b(?:don't|do not|no need to) (?:sugar-?coat|beat around the bush)\b|^be (?:blunt|direct"
-            r"|brutally honest|straight(?:forward)?)(?: with me)?\b", "directness",
-            "blunt"),
-        (r"\b(?:no|without|avoid|skip|don't use|stop using) (?:any |the "
+            r"|thorough)\b",
+            "length",
+            "detailed answers",
+        ),
+        (
+            r"\b(?:don't|do not|no need to) (?:sugar-?coat|beat around the bush)\b|^be (?:blunt|direct"
+            r"|brutally honest|straight(?:forward)?)(?: with me)?\b",
+            "directness",
+            "blunt",
+        ),
+        (
+            r"\b(?:no|without|avoid|skip|don't use|stop using) (?:any |the "
             r"|so much )?(?:technical )?jargon\b|\b(?:use|speak|talk|answer|explain things"
             r"|reply) (?:to me )?(?:in )?(?:plain|simple) (?:language|english|words)\b"
             r"|\bexplain (?:things|everything) in (?:simple|layman's) (?:terms|words)\b",
-            "wording", "plain language"),
-        (r"\b(?:always |please )?(?:use|answer (?:me )?in|reply in|give me|i (?:prefer"
-            r"|like)) (?:answers in |answers with )?bullet points\b(?! for)", "format",
-            "bullet points"),
-        (r"\b(?:no|stop (?:making|with)|skip|don't make|without) (?:the |any |all the )?jokes\b"
-            r"|\bdon't joke\b", "humor", "no jokes"),
-        (r"\b(?:keep|make) (?:your|the) (?:answers|replies|tone|responses) (?:more )?(?P<v>casual|formal"
+            "wording",
+            "plain language",
+        ),
+        (
+            r"\b(?:always |please )?(?:use|answer (?:me )?in|reply in|give me|i (?:prefer"
+            r"|like)) (?:answers in |answers with )?bullet points\b(?! for)",
+            "format",
+            "bullet points",
+        ),
+        (
+            r"\b(?:no|stop (?:making|with)|skip|don't make|without) (?:the |any |all the )?jokes\b"
+            r"|\bdon't joke\b",
+            "humor",
+            "no jokes",
+        ),
+        (
+            r"\b(?:keep|make) (?:your|the) (?:answers|replies|tone|responses) (?:more )?(?P<v>casual|formal"
             r"|friendly|professional)\b|\b(?:talk|speak|write) to me (?:in a )?(?:more )?(?P<w>casual"
-            r"|formal|friendly|professional)(?:ly)?\b", "tone", ""),
+            r"|formal|friendly|professional)(?:ly)?\b",
+            "tone",
+            "",
+        ),
     )
 )
-# fmt: on
 """Wishes for all replies: pattern, slot of personality.communication, value (empty: as said)."""
 
 _TEXT_WORK = re.compile(

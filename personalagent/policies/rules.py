@@ -9,7 +9,8 @@ from personalagent.policies.answers import LONGEST_ANSWER, answers, declined, un
 from personalagent.policies.clauses import Clause, clauses, plain, sentences
 from personalagent.policies.facts import ALLERGY_SLOT, FACTS
 from personalagent.policies.lexicon import DOMAINS
-from personalagent.policies.patterns import CHANGES, OPINIONS, REACTION, REACTION_NOUN, Pattern
+from personalagent.policies.opinions import OPINIONS, REACTION, REACTION_NOUN
+from personalagent.policies.patterns import CHANGES, Pattern
 from personalagent.policies.requests import WISHES, requested
 from personalagent.policies.slots import SlotIndex, head_of, slot_index, words
 from personalagent.policies.values import Span, items, scoped, trimmed
