@@ -129,7 +129,7 @@ def answers(text: str, slot: Slot) -> tuple[Answer, ...]:
     question asks whether there is anything.
     """
     lower = text.replace("’", "'").casefold()
-    if len(lower) != len(text) or not re.search(r"\w", text) or "?" in text:
+    if len(lower) != len(text) or not re.search(r"[^\W_]", text) or "?" in text:
         return ()
     plain = _plain(text)
     start, end = len(text) - len(text.lstrip()), len(text.rstrip())
@@ -150,7 +150,7 @@ def answers(text: str, slot: Slot) -> tuple[Answer, ...]:
     return tuple(
         Answer(" ".join(text[a:b].split()), polarity, a, b)
         for a, b in spans
-        if 0 < len(text[a:b].split()) <= _LONGEST_VALUE and re.search(r"\w", text[a:b]) and b - a <= 200
+        if 0 < len(text[a:b].split()) <= _LONGEST_VALUE and re.search(r"[^\W_]", text[a:b]) and b - a <= 200
     )
 
 

@@ -10,6 +10,7 @@ DEGREE = (
     r"(?:(?:a|an|the|very|strict|strictly|mostly|mainly|lifelong|devout|committed|full-time|fully"
     r"|100%|proud|ethical|dedicated|also|now|still|long-time|passionate) )*"
 )
+DIET_LIST = rf"{DIETS}(?:(?:, and|,| and| or) {DIETS})*"
 NUMBER = r"(?:\d{1,2}|one|two|three|four|five|six|seven|eight|an?)"
 
 FACTS: tuple[Pattern, ...] = (
@@ -89,20 +90,20 @@ FACTS: tuple[Pattern, ...] = (
     ),
     # diets
     pattern(
-        rf"(?:{AM}){DEGREE}(?P<v>{DIETS})\b(?!-)(?! (?:food|recipes?|restaurants?|chef|options?|dish"
+        rf"(?:{AM}){DEGREE}(?P<v>{DIET_LIST})\b(?!-)(?! (?:food|recipes?|restaurants?|chef|options?|dish"
         rf"|dishes|meal))",
         slot=DIET_SLOT,
         strength=0.9,
         confidence=0.95,
     ),
     pattern(
-        rf"as {DEGREE}(?P<v>{DIETS})\b(?! (?:food|recipe|restaurant|chef|option|dish))",
+        rf"as {DEGREE}(?P<v>{DIET_LIST})\b(?! (?:food|recipe|restaurant|chef|option|dish))",
         slot=DIET_SLOT,
         strength=0.9,
     ),
     pattern(
         rf"(?:{I_DO}|{AM})(?:follow|follows|eat|eats|keep|keeps|observe|stick to|sticks to|adhere to"
-        rf"|maintain|on|following|eating|do|tend to follow|stick with) {DEGREE}(?P<v>{DIETS})\b(?: diet"
+        rf"|maintain|on|following|eating|do|tend to follow|stick with) {DEGREE}(?P<v>{DIET_LIST})\b(?: diet"
         rf"| lifestyle| food)?",
         slot=DIET_SLOT,
         strength=0.9,
@@ -110,14 +111,14 @@ FACTS: tuple[Pattern, ...] = (
     ),
     pattern(
         rf"(?:i|i've|i have)(?: recently| just| finally)? (?:went|turned|became|become|gone"
-        rf"|been) {DEGREE}(?P<v>{DIETS})\b",
+        rf"|been) {DEGREE}(?P<v>{DIET_LIST})\b",
         slot=DIET_SLOT,
         strength=0.9,
         lasting=True,
     ),
     pattern(
         rf"(?:.*\b(?:due to|because of|given|with|fits?|suits?|to|for|on|of) )?my (?:strict |new "
-        rf"|own )*(?P<v>{DIETS}) (?:diet|lifestyle)\b",
+        rf"|own )*(?P<v>{DIET_LIST}) (?:diet|lifestyle)\b",
         slot=DIET_SLOT,
         strength=0.9,
     ),
@@ -205,7 +206,7 @@ FACTS: tuple[Pattern, ...] = (
     ),
     pattern(
         r"i (?:currently |now )?(?:work|am working|'m working)(?:ed)? (?:full-time "
-        r"|part-time )?as (?:an? |the )?(?P<v>.+)",
+        r"|part-time )?as (?:an? |the )?(?P<v>.+?)(?: (?:in|at|for|near) .+)?\Z",
         slot="career.job.occupation",
         confidence=0.9,
     ),

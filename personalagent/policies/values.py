@@ -65,6 +65,8 @@ _SCOPE = re.compile(
     r"|at night|at work|after work|before bed|for work|on (?:mon|tues|wednes|thurs|fri|satur|sun)days?"
     r"|for breakfast|for lunch|for dinner)\b"
 )
+_TO_A_THING = re.compile(r"\b(?:allergic|intolerant|sensitive|allergy|intolerance) to \Z", re.IGNORECASE)
+"""Where what follows on "to" is a noun, not a verb."""
 _SEPARATOR = re.compile(r"\s*,\s*(?:and|or)\s+|\s*,\s*|\s+(?:and|or)\s+|\s*&\s*", re.IGNORECASE)
 _LISTS = re.compile(r"(?:\band|\bor|&)\s+\S+(?:\s+\S+){0,2}\Z|\A[^,]+(?:,[^,]+){2,}\Z", re.IGNORECASE)
 _FIXED_PAIRS = re.compile(
@@ -114,7 +116,7 @@ def items(text: str, span: Span) -> list[Span]:
     body = text[span.start : span.end]
     if (
         body.casefold().startswith(("a ", "an ", "the "))
-        or text[: span.start].endswith(("to ", "To "))
+        or (text[: span.start].casefold().endswith("to ") and not _TO_A_THING.search(text[: span.start]))
         or _FIXED_PAIRS.search(body)
         or _INDIVISIBLE.search(body)
     ):

@@ -185,6 +185,19 @@ def test_nothing_lasting_is_said(text: str) -> None:
     assert inference.classification == "none"
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("I follow a strict gluten-free and dairy-free diet", ["gluten-free", "dairy-free"]),
+        ("I'm allergic to peanuts and shellfish", ["peanuts", "shellfish"]),
+        ("I work as a paramedic in Leeds", ["paramedic"]),
+        ("I like to sing and dance", ["sing and dance"]),
+    ],
+)
+def test_lists_come_apart_where_they_are_lists(text: str, values: list[str]) -> None:
+    assert [op.preference.value for op in infer(text).operations] == values
+
+
 def test_lists_and_several_statements() -> None:
     values = [value for _, value, _ in stated(infer("I'm vegetarian and I love hiking, jazz and thrillers."))]
     assert values == ["vegetarian", "hiking", "jazz", "thrillers"]
