@@ -13,8 +13,8 @@ from rich.console import Console
 from personalagent.errors import PersonalAgentError
 from personalagent.profile.template import Template, load_template
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+errors = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 BackendOption = Annotated[
     str,
@@ -69,8 +69,3 @@ def escaped(text: str) -> str:
     """Text as rich prints it, without markup or control characters of its own."""
     shown = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
     return shown.replace("[", "\\[")
-
-
-def is_interactive() -> bool:
-    """Whether a person sits at both ends."""
-    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -15,6 +15,8 @@ DECIDING = 0.7
 """A need of at least this weight decides the answer; below it merely shades it."""
 STALE = 0.2
 """A value whose decayed confidence is below this is no longer counted as known."""
+STANDING = "personality.communication."
+"""Slots about the replies themselves: every request depends on them."""
 
 _CONTENT_WORD = 5
 """Letters; shorter words match by accident."""
@@ -80,9 +82,11 @@ def relevant(
 ) -> tuple[Held, ...]:
     """The preferences {p in P} that the request depends on, and no others, weightiest need first.
 
-    These are the values of its needs, and values that the request itself names.
+    These are the values of its needs, how the user wants to be answered, and values that the
+    request itself names.
     """
-    slots = dict.fromkeys(sufficiency.known)
+    standing = (slot for slot in profile.current if slot.startswith(STANDING))
+    slots = dict.fromkeys((*sufficiency.known, *standing))
     words = _content_words(request)
     named = [
         slot

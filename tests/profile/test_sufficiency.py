@@ -97,5 +97,11 @@ class TestRelevant:
     def test_a_request_that_needs_nothing_gets_nothing(self) -> None:
         assert self.values("what is 2 + 2?", []) == []
 
+    def test_how_the_user_wants_to_be_answered_matters_to_every_reply(self) -> None:
+        short = entry(1, states("personality.communication.length", "short answers"))
+        profile = fold([*self.profile.entries, short])
+        found = relevant("what is 2 + 2?", Sufficiency(), profile, TEMPLATE, day(1))
+        assert [h.preference.value for h in found] == ["short answers"]
+
     def test_what_the_request_names_itself_belongs_to_it(self) -> None:
         assert self.values("where can I do pottery?", []) == ["pottery"]
