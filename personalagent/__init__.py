@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from personalagent.policies.rules import RulePolicy
     from personalagent.policies.scripted import ScriptedChatModel, ScriptedPolicy
     from personalagent.profile.preference import Evidence, Inference, Operation, Preference
-    from personalagent.profile.profile import Profile, fold, merge, render
+    from personalagent.profile.profile import Profile, fold, merge, render, undo
     from personalagent.profile.sufficiency import Need, Sufficiency, check
     from personalagent.profile.template import Template, load_template
     from personalagent.stores.backends import Backend, open_backend
@@ -53,6 +53,7 @@ _HOME = {
     "merge": "profile.profile",
     "open_backend": "stores.backends",
     "render": "profile.profile",
+    "undo": "profile.profile",
 }
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "merge",
     "open_backend",
     "render",
+    "undo",
 ]
 
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from personalagent.dialogue import Frozen
 from personalagent.profile.history import Held, SlotHistory, statements
-from personalagent.profile.log import EditEntry, Entry, Outcome, QuestionEntry, TurnEntry, UndoEntry
+from personalagent.profile.log import (
+    EditEntry,
+    Entry,
+    Outcome,
+    QuestionEntry,
+    TurnEntry,
+    UndoEntry,
+    undo_entry,
+)
 from personalagent.profile.preference import describe
 from personalagent.profile.template import Template
 
@@ -87,6 +95,11 @@ def fold(log: Iterable[Entry]) -> Profile:
         if other is None or (entry is not other and _rank(entry) < _rank(other)):
             unique[entry.key] = entry
     return Profile(entries=tuple(sorted(unique.values(), key=_order)))
+
+
+def undo(profile: Profile, turn: str, at: datetime) -> Profile:
+    """The profile with everything taken back that came from the turn with this key."""
+    return merge(profile, undo_entry(turn, at))
 
 
 def render(

@@ -69,6 +69,16 @@ async def test_the_chat_model_gets_the_preferences_that_matter_and_its_words_are
     assert model.prompts[1][-1].text == DINNER
 
 
+async def test_the_reply_is_streamed_as_messages() -> None:
+    async with open_backend("memory:") as backend:
+        model = ScriptedChatModel(replies=["Try the falafel place."])
+        agent = create(policy=ScriptedPolicy(), chat_model=model, store=backend.store)
+        stream = agent.astream(says(DINNER), context=Context(user_id="ada"), stream_mode="messages")
+        parts: list[Any] = [part async for part in stream]
+    said = [(message.text, meta["langgraph_node"]) for message, meta in parts if message.type != "human"]
+    assert said == [("Try the falafel place.", "respond")]
+
+
 async def test_a_request_that_depends_on_nothing_gets_no_preferences() -> None:
     model = ScriptedChatModel(replies=["Nice.", "Paris."])
     await reply(model, "I am vegan", "What is the capital of France?")

@@ -5,7 +5,7 @@ import pytest
 from personalagent.profile.history import Status
 from personalagent.profile.log import edit_entry, question_entry, undo_entry
 from personalagent.profile.preference import Preference
-from personalagent.profile.profile import Profile, confidence, fold, merge, render
+from personalagent.profile.profile import Profile, confidence, fold, merge, render, undo
 from personalagent.profile.template import load_template
 from tests.make import ALLERGY, CITY, DIET, day, entry, retracts, states
 
@@ -113,7 +113,9 @@ def test_removing_by_hand_ends_pinned_values_too_and_what_is_said_later_counts_a
 
 def test_undoing_a_turn_takes_back_all_that_came_from_it() -> None:
     log = [entry(0, states(CITY, "Leeds", kind="one")), entry(1, states(CITY, "York", kind="one"))]
-    profile = fold([*log, undo_entry("s1-1", day(5))])
+    profile = undo(fold(log), "s1-1", day(5))
+    assert profile == fold([*log, undo_entry("s1-1", day(5))])
+    assert undo(profile, "s1-1", day(6)) == profile
     assert values(profile, CITY) == ["Leeds"]
     assert statuses(profile, CITY) == [("Leeds", "current")]
 
