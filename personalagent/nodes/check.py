@@ -31,6 +31,7 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
         needs,
         profile,
         parts.template,
+        request=request,
         budget=_budget(state, context),
         special=context.special_categories,
     )

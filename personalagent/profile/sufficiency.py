@@ -12,7 +12,9 @@ from personalagent.profile.profile import Profile, confidence
 from personalagent.profile.template import Template
 
 DECIDING = 0.7
-"""A need of at least this weight decides the answer; below it merely shades it."""
+"""A need of at least this weight decides the answer, and is worth a question."""
+ENOUGH = 0.5
+"""A known need of at least this weight is enough to answer by."""
 STALE = 0.2
 """A value whose decayed confidence is below this is no longer counted as known."""
 STANDING = "personality.communication."
@@ -45,6 +47,7 @@ def check(
     profile: Profile,
     template: Template,
     *,
+    request: str = "",
     budget: int = 1,
     special: SpecialCategories = "stated",
     now: datetime | None = None,
@@ -52,21 +55,22 @@ def check(
     """Decide between answering and asking.
 
     It asks if `budget` allows another question, a slot that decides the answer is unknown, and
-    nothing that decides the answer is known: one question, about the weightiest such slot, and
-    never about a slot that was asked about before, whatever became of that question. Where special
-    categories are never stored, they are not asked for either.
+    nothing is known to answer by: neither a need of some weight, nor a value that the request itself
+    names. Then it asks one question, about the weightiest such slot, and never about a slot that was
+    asked about before, whatever became of that question. Where special categories are never stored,
+    they are not asked for either.
     """
     ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
     known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
     unknown = [n for n in ranked if n.slot not in known]
     settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
-    deciding_known = any(n.weight >= DECIDING and n.slot in known for n in ranked)
+    enough = any(n.weight >= ENOUGH and n.slot in known for n in ranked) or bool(_named(request, profile))
     askable = [
         n.slot
         for n in unknown
         if n.weight >= DECIDING and n.slot not in settled and _may_be_stored(n.slot, template, special)
     ]
-    ask = askable[0] if askable and budget > 0 and not deciding_known else None
+    ask = askable[0] if askable and budget > 0 and not enough else None
     return Sufficiency(
         needs=tuple(ranked),
         known=known,
@@ -87,17 +91,20 @@ def relevant(
     """
     standing = (slot for slot in profile.current if slot.startswith(STANDING))
     slots = dict.fromkeys((*sufficiency.known, *standing))
-    words = _content_words(request)
-    named = [
-        slot
-        for slot, held in profile.current.items()
-        if slot not in slots and any(words & _content_words(h.preference.value) for h in held)
-    ]
     wanted = [held for slot in slots for held in profile.current[slot]]
-    wanted += [
-        h for slot in named for h in profile.current[slot] if words & _content_words(h.preference.value)
-    ]
+    wanted += [held for held in _named(request, profile) if held.preference.slot not in slots]
     return tuple(held for held in wanted if confidence(held, template, now) >= STALE)
+
+
+def _named(request: str, profile: Profile) -> list[Held]:
+    """The values of which the request itself has a word."""
+    words = _content_words(request)
+    every = [held for current in profile.current.values() for held in current] if words else []
+    return [
+        held
+        for held in every
+        if not held.preference.slot.startswith(STANDING) and words & _content_words(held.preference.value)
+    ]
 
 
 def _content_words(text: str) -> set[str]:

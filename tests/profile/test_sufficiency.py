@@ -31,8 +31,18 @@ def test_one_known_deciding_slot_is_enough() -> None:
     assert (found.known, found.missing) == ((ALLERGY,), (DIET, CITY))
 
 
-def test_knowing_only_what_shades_the_answer_is_not_enough() -> None:
-    assert checked(entry(0, states(CITY, "Leeds"))).ask == DIET
+def test_a_known_slot_of_some_weight_is_enough_too_and_a_light_one_is_not() -> None:
+    leeds = entry(0, states(CITY, "Leeds"))
+    assert checked(leeds).decision == "respond"
+    light = [Need(slot=CITY, weight=0.4), Need(slot=DIET, weight=1.0)]
+    assert checked(leeds, needs=light).ask == DIET
+
+
+def test_a_value_that_the_request_names_is_enough() -> None:
+    log = fold([entry(0, states("interests.hobbies.pastime", "pottery"))])
+    needs = [Need(slot=DIET, weight=1.0)]
+    assert check(needs, log, TEMPLATE, request="a pottery class?", now=day(1)).decision == "respond"
+    assert check(needs, log, TEMPLATE, request="a cooking class?", now=day(1)).ask == DIET
 
 
 def test_what_only_shades_the_answer_is_never_asked_for() -> None:
