@@ -5,6 +5,10 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 for name in [
     name for name in os.environ if name.startswith(("PERSONALAGENT_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_"))

@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from personalagent.cli import app
+from personalagent.profile.template import load_template
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,6 +49,21 @@ def test_make_targets_that_are_named_exist() -> None:
     for page in PAGES:
         named = re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)
         assert set(named) <= targets, page.name
+
+
+def test_the_templates_size_is_as_they_say() -> None:
+    template = load_template()
+    real = {
+        "categories": len(template.categories),
+        "subcategories": template.subcategory_count,
+        "slots": len(template.slots),
+        "kinds of requests": len(template.requests),
+    }
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    said = re.findall(r"(\d+) (categories|subcategories|slots|kinds of requests)", changelog)
+    assert {what: int(count) for count, what in said} == real
+    profile = (ROOT / "docs" / "profile.md").read_text()
+    assert f"{real['subcategories']} subcategories and {real['slots']} slots" in profile
 
 
 def test_no_page_speaks_of_a_machine() -> None:
