@@ -53,14 +53,19 @@ async def test_an_error_of_the_caller_is_not_taken_for_one_of_the_database(tmp_p
 
 WRITER = """
 import asyncio, sys
+from langgraph.store.base import GetOp, PutOp
 from personalagent.stores.backends import open_backend
 from tests.make import ALLERGY, entry, states
 
 async def main(url, name):
     async with open_backend(url) as backend:
-        for n in range(40):
-            await backend.profiles.append("ada", [entry(n, states(ALLERGY, f"{name} {n}"), session=name)])
-            await backend.profiles.profile("ada")
+        async def speak(user):
+            for n in range(40):
+                await backend.profiles.append(user, [entry(n, states(ALLERGY, f"{name} {n}"), session=name)])
+                await backend.profiles.profile(user)
+        await asyncio.gather(*(speak(user) for user in ("ada", "bob", "eve", "joe")))
+        for n in range(300):
+            await backend.store.abatch([GetOp(("host",), "x"), PutOp(("host",), f"{name} {n}", {"n": n})])
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -76,7 +81,9 @@ async def test_two_processes_on_one_sqlite_file_lose_nothing(tmp_path: Path) -> 
     ]
     assert [await writer.wait() for writer in writers] == [0, 0]
     async with open_backend(url) as backend:
-        assert len((await backend.profiles.profile("ada")).entries) == 80
+        for user in ("ada", "bob", "eve", "joe"):
+            assert len((await backend.profiles.profile(user)).entries) == 80
+        assert len(await backend.store.asearch(("host",), limit=1000)) == 600
 
 
 async def test_after_erasure_no_byte_is_left_in_the_database_files(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The conformance suite: what every back end must do."""
 
 import asyncio
+import hashlib
+import time
 from uuid import uuid4
 
 import pytest
@@ -124,6 +126,21 @@ async def test_a_late_entry_with_an_early_time_takes_its_place_in_history(
     profile = await profiles.profile(user)
     assert profile.why(CITY)[0].preference.value == "Birthplace"
     assert values(profile, CITY) == [f"City {SNAPSHOT_EVERY + 1}"]
+
+
+async def test_an_entry_from_a_host_whose_clock_lags_is_not_lost_behind_a_snapshot(
+    profiles: ProfileStore, backend: Backend, user: str
+) -> None:
+    entries = [entry(n, states(ALLERGY, f"food {n}")) for n in range(SNAPSHOT_EVERY)]
+    await profiles.append(user, entries)
+    await profiles.profile(user)
+    space = ("personalagent", hashlib.sha256(user.encode()).hexdigest(), "log")
+    assert await backend.store.aget(space, entries[0].key)
+    late = entry(99, states(CITY, "Leeds", kind="one"))
+    half_a_minute_ago = time.time_ns() // 1_000_000 - 30_000
+    row = {"logged_ms": half_a_minute_ago, "entry": late.model_dump(mode="json")}
+    await backend.store.aput(space, late.key, row, index=False)
+    assert values(await profiles.profile(user), CITY) == ["Leeds"]
 
 
 async def test_profile_at_why_and_undo_read_the_log(profiles: ProfileStore, user: str) -> None:
