@@ -3,12 +3,9 @@
 from datetime import UTC, datetime
 
 from personalagent.dialogue import Turn
-from personalagent.policies.answers import declined, unknown
+from personalagent.policies.answers import LONGEST_ANSWER, declined, unknown
 from personalagent.policies.policy import Failure
 from personalagent.profile.log import Outcome, QuestionEntry, TurnEntry, question_entry
-
-LONGEST_ANSWER = 25
-"""Words; somebody who writes more without giving the value has moved on to something else."""
 
 
 def closing(turn: Turn, read: TurnEntry | Failure, asked_at: str) -> QuestionEntry | None:

@@ -4,7 +4,7 @@ import math
 import re
 import weakref
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from personalagent.dialogue import Frozen
 from personalagent.profile.template import Slot, Template
@@ -63,19 +63,11 @@ class SlotIndex:
             for wanted, weight in slot.needed_for.items():
                 self._needed[wanted].append((slot.id, weight))
 
-    def score(self, text: str, context: str = "") -> list[Scored]:
-        """The slots that the text speaks of, best first; `context` is the sentence around it."""
-        totals = self._totals(words(text))
-        if context:
-            for number, score in self._totals(words(context)).items():
-                totals[number] = totals.get(number, 0.0) + _CONTEXT * score
-        ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-        return [Scored(slot=self._slots[number], score=score) for number, score in ranked]
+    def best(self, text: str, context: str = "", *, without: str = "") -> Scored | None:
+        """The slot that the text speaks of most, none whose id matches the pattern `without`.
 
-    def best(
-        self, text: str, context: str = "", *, among: Collection[str] | None = None, without: str = ""
-    ) -> Scored | None:
-        """The best slot, if any: out of `among`, and none whose id matches the pattern `without`."""
+        `context` is the sentence around the text.
+        """
         totals = self._totals(words(text))
         if context:
             for number, score in self._totals(words(context)).items():
@@ -88,7 +80,7 @@ class SlotIndex:
         totals = {number: score for number, score in totals.items() if number in named}
         for number in sorted(totals, key=lambda n: (-totals[n], n)):
             slot = self._slots[number]
-            if (among is None or slot.id in among) and not (without and re.search(without, slot.id)):
+            if not (without and re.search(without, slot.id)):
                 return Scored(slot=slot, score=totals[number])
         return None
 

@@ -60,11 +60,6 @@ class Inference(Frozen):
     operations: tuple[Operation, ...] = ()
     classification: Classification = "none"
 
-    @property
-    def personality(self) -> tuple[Operation, ...]:
-        """The part that the paper reports as the inferred personality."""
-        return tuple(op for op in self.operations if op.preference.slot.startswith("personality."))
-
 
 def normalise(value: str) -> str:
     """The value as it is compared: case, punctuation and spacing do not tell values apart."""
