@@ -1,11 +1,10 @@
 """The index from words to slots and request kinds."""
 
 import re
-import time
 
 import pytest
 
-from personalagent.policies.slots import SlotIndex, head_of, slot_index, words
+from personalagent.policies.slots import head_of, slot_index, words
 from personalagent.profile.template import load_template
 
 TEMPLATE = load_template()
@@ -61,10 +60,7 @@ def test_words_are_compared_without_case_and_plural() -> None:
     assert head_of("games with pixel graphics").strip() == "games"
 
 
-def test_the_index_is_built_once_per_template_and_fast() -> None:
+def test_the_index_is_built_once_per_template() -> None:
     assert slot_index(TEMPLATE) is slot_index(TEMPLATE)
     smaller = TEMPLATE.keep(2)
     assert slot_index(smaller) is not slot_index(TEMPLATE)
-    start = time.perf_counter()
-    SlotIndex(TEMPLATE)
-    assert time.perf_counter() - start < 2.0
