@@ -71,6 +71,18 @@ async def test_a_whole_history_is_read_in_order_and_only_once(talks: MakeTalk) -
     assert len(await talk.profiles.log("ada")) == 42
 
 
+async def test_a_turn_costs_one_inference_and_one_look_at_its_needs_however_long_the_history(
+    talks: MakeTalk,
+) -> None:
+    policy = ScriptedPolicy([infers(states(ALLERGY, f"food{n}")) for n in range(60)])
+    talk = talks(policy)
+    for n in range(60):
+        await talk.say(f"allergic to food{n}")
+    assert (len(policy.turns), len(policy.requests)) == (60, 60)
+    last = policy.turns[-1]
+    assert "food57" not in last.model_dump_json(), "neither the history nor the profile is in the turn"
+
+
 async def test_what_one_thread_learnt_the_other_knows(talks: MakeTalk) -> None:
     await talks(ScriptedPolicy([VEGAN]), thread="t1").say("I am vegan")
     state = await talks(ScriptedPolicy(), thread="t2").say("hello")

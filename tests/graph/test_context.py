@@ -1,12 +1,13 @@
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
+from langgraph.runtime import Runtime, ServerInfo
 from langgraph.store.memory import InMemoryStore
 
 from personalagent import Context, Need, ScriptedPolicy, build, load_template
-from personalagent.errors import SettingError
-from personalagent.graph.context import OPENAI_MODEL, Parts, with_defaults
+from personalagent.errors import InvalidUserId, SettingError
+from personalagent.graph.context import OPENAI_MODEL, Parts, user_of, with_defaults
 from tests.make import says
 
 
@@ -78,3 +79,33 @@ async def test_the_graph_takes_them_from_its_defaults() -> None:
     context: Any = {"user_id": "ada"}
     state = await agent.ainvoke(says("film?"), context=context)
     assert state["reply"] == "What kinds of films do you enjoy most?"
+
+
+@dataclass
+class Caller:
+    """A user as the server hands it on."""
+
+    identity: str
+    is_authenticated: bool = True
+
+
+def runtime(claimed: str, caller: Caller | None) -> Runtime[Context]:
+    info: Any = ServerInfo(assistant_id="a", graph_id="agent", user=caller)  # type: ignore[arg-type]
+    return Runtime(context=Context(user_id=claimed), server_info=info)
+
+
+@pytest.mark.parametrize("claimed", ["", "ada"])
+def test_the_authenticated_caller_is_the_user(claimed: str) -> None:
+    assert user_of(runtime(claimed, Caller("ada"))) == "ada"
+
+
+def test_nobody_acts_for_somebody_else() -> None:
+    with pytest.raises(InvalidUserId, match="not the authenticated user"):
+        user_of(runtime("bob", Caller("ada")))
+
+
+@pytest.mark.parametrize("caller", [None, Caller("", is_authenticated=False)])
+def test_without_authentication_the_context_says_who_it_is(caller: Caller | None) -> None:
+    assert user_of(runtime("ada", caller)) == "ada"
+    with pytest.raises(InvalidUserId, match="missing"):
+        user_of(runtime("", caller))
