@@ -116,8 +116,7 @@ def decompose(
     ignored: list[Ignored] = []
     index, context, answered = first_index, clean(replying_to), True
     for position, message in enumerate(messages):
-        role = message.get("role")
-        if role not in ("user", "assistant"):
+        if (role := message.get("role")) not in ("user", "assistant"):
             continue
         text, dropped = text_of(message.get("content"))
         ignored += [Ignored(position=position, reason=f"{kind} content is not read") for kind in dropped]

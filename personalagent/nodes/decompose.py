@@ -39,21 +39,22 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
     for ignored in found.ignored:
         runtime.stream_writer({"event": "ignored", "reason": ignored.reason})
     question = state.get("question")
+    question = question if question and question["status"] == "open" else None
     return {
+        **_blank(),
         "user": user,
-        "refused": False,
         "cursor": _cursor(new, cursor),
         "turns": _waiting(found, question),
-        "entries": [],
         "ignored": [ignored.model_dump() for ignored in found.ignored],
-        "rejections": [],
-        "failures": [],
-        "sufficiency": {},
-        "relevant": [],
-        "reply": "",
         "request": found.turns[-1].text if found.turns else "",
-        "question": question if question and question["status"] == "open" else None,
+        "question": question,
     }
+
+
+def _blank() -> dict[str, Any]:
+    """What the last run left in the state and this one must not show."""
+    empty: dict[str, Any] = {name: [] for name in ("entries", "rejections", "failures", "relevant")}
+    return {**empty, "sufficiency": {}, "inference": {}, "reply": "", "refused": False}
 
 
 def unseen(messages: Sequence[BaseMessage], cursor: Mapping[str, Any]) -> Sequence[BaseMessage]:
@@ -83,7 +84,7 @@ def _refuse(user: str, new: Sequence[BaseMessage]) -> dict[str, Any]:
 def _waiting(found: Decomposed, question: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The turns as JSON; the first of them answers the question that is open, if one is."""
     turns = list(found.turns)
-    if turns and question and question["status"] == "open":
+    if turns and question:
         hint = {"answers": question["slot"], "replying_to": question["text"]}
         turns[0] = turns[0].model_copy(update=hint)
     return [turn.model_dump(mode="json") for turn in turns]
