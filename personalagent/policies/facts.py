@@ -25,18 +25,18 @@ FACTS: tuple[Pattern, ...] = (
     ),
     pattern(
         r"(?:i have|i've got|i've had|i suffer from|i live with|as someone with"
-        r"|with) (?:an? )?(?:\w+ly |severe |serious |bad |mild |strong |food )*(?:allergy|allergies"
-        r"|intolerance|sensitivity) to (?P<v>.+)",
+        r"|with) (?:an? |quite an? )?(?:\w+ly |severe |serious |bad |mild |strong |food )*"
+        r"(?:allergy|allergies|intolerance|sensitivity) to (?P<v>.+)",
         "avoid",
         slot=ALLERGY_SLOT,
         strength=1.0,
         confidence=0.95,
     ),
     pattern(
-        r"(?:i have|i've got|i've had|i suffer from|as someone with|i developed) (?:an? )?(?:\w+ly "
-        r"|severe |serious |bad |mild |strong |terrible |life-threatening )*(?P<v>(?!(?:a|an|the|food"
-        r"|skin|seasonal|severe|serious|bad|mild|strong|own|own|new|terrible|other|known|certain|many"
-        r"|various)\b)[\w-]+(?: [\w-]+)?) (?:allergy|allergies|intolerance)\b",
+        r"(?:i have|i've got|i've had|i suffer from|as someone with|i developed) (?:an? |quite an? )?"
+        r"(?:\w+ly |severe |serious |bad |mild |strong |terrible |life-threatening )*(?P<v>"
+        r"(?!(?:a|an|the|food|skin|seasonal|severe|serious|bad|mild|strong|own|new|terrible|other|known"
+        r"|certain|many|various)\b)[\w-]+(?: [\w-]+)?) (?:allergy|allergies|intolerance)\b",
         "avoid",
         slot=ALLERGY_SLOT,
         strength=1.0,

@@ -151,8 +151,8 @@ OPINIONS: tuple[Pattern, ...] = (
     # avoided things
     pattern(
         rf"{I_DO}(?:tends? to |tries to |try to |have to |has to |need to |needs to |must |like to "
-        rf"|likes to |prefer to )?(?:{ADV} )*(?:avoids?|stays? away from|steers? clear of"
-        rf"|keeps? away from|refrains? from|shy away from|shies away from|abstains? from|boycotts?"
+        rf"|likes to |prefer to )?(?:{ADV} )*(?:avoids?|(?:stays?|keeps?) (?:well |far )?away from"
+        rf"|steers? (?:well )?clear of|refrains? from|shy away from|shies away from|abstains? from|boycotts?"
         rf"|limit) {VALUE}",
         "avoid",
         strength=0.8,

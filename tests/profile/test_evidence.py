@@ -94,7 +94,7 @@ def test_a_retraction_needs_evidence_but_no_value() -> None:
 class TestSpecialCategories:
     def test_stated_outright_passes(self) -> None:
         assert (
-            through("I have a severe nut allergy", states(ALLERGY, "nuts", "severe nut allergy")).rejections
+            through("My nut allergy put me in hospital", states(ALLERGY, "nuts", "My nut allergy")).rejections
             == ()
         )
 
