@@ -14,7 +14,7 @@ from personalagent.graph.state import State
 
 
 async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    """Turns for all user messages that no run has seen yet.
+    """Turns for all user messages that no run has seen yet, after those that a dead run left unread.
 
     Raises `NoNewMessage` if there are none: a resume without a pending question, or an empty input;
     and `InvalidUserId` if the thread is another user's.
@@ -44,7 +44,7 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
         **_blank(),
         "user": user,
         "cursor": _cursor(new, cursor),
-        "turns": _waiting(found, question),
+        "turns": _waiting(state.get("turns") or [], found, question),
         "ignored": [ignored.model_dump() for ignored in found.ignored],
         "request": found.turns[-1].text if found.turns else "",
         "question": question,
@@ -52,8 +52,8 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
 
 
 def _blank() -> dict[str, Any]:
-    """What the last run left in the state and this one must not show."""
-    empty: dict[str, Any] = {name: [] for name in ("entries", "rejections", "failures", "relevant")}
+    """What the last run left in the state and this one must not show; never what is still to be logged."""
+    empty: dict[str, Any] = {name: [] for name in ("rejections", "failures", "relevant")}
     return {**empty, "sufficiency": {}, "inference": {}, "reply": "", "refused": False}
 
 
@@ -81,13 +81,18 @@ def _refuse(user: str, new: Sequence[BaseMessage]) -> dict[str, Any]:
     return {"refused": True, "messages": [RemoveMessage(id=message.id or "") for message in new]}
 
 
-def _waiting(found: Decomposed, question: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The turns as JSON; the first of them answers the question that is open, if one is."""
+def _waiting(
+    left: Sequence[Mapping[str, Any]], found: Decomposed, question: Mapping[str, Any] | None
+) -> list[Mapping[str, Any]]:
+    """The turns to read, as JSON: those that a dead run left, then the new ones.
+
+    The first new one answers the question that is open, unless the answer is among those left.
+    """
     turns = list(found.turns)
-    if turns and question:
+    if turns and question and not any(turn["answers"] for turn in left):
         hint = {"answers": question["slot"], "replying_to": question["text"]}
         turns[0] = turns[0].model_copy(update=hint)
-    return [turn.model_dump(mode="json") for turn in turns]
+    return [*left, *(turn.model_dump(mode="json") for turn in turns)]
 
 
 def _cursor(new: Sequence[BaseMessage], cursor: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ async def infer(state: State, runtime: Runtime[Context], *, parts: Parts) -> dic
         "failures": [*(state.get("failures") or []), *failures],
         **closed,
         "entries": [
+            *(state.get("entries") or []),
             *(ENTRY.dump_python(entry, mode="json") for entry in read.entries),
             *closed.get("entries", []),
         ],
@@ -40,9 +41,9 @@ async def infer(state: State, runtime: Runtime[Context], *, parts: Parts) -> dic
 
 
 def _closed(state: State, turns: list[Turn], read: Read) -> dict[str, Any]:
-    """If the first turn was to answer a question: what became of the question, and of the request."""
-    question, turn = state.get("question"), turns[0]
-    if not question or not turn.answers or turn.key not in read.results:
+    """If a turn was to answer a question: what became of the question, and of the request."""
+    question, turn = state.get("question"), next((turn for turn in turns if turn.answers), None)
+    if not question or turn is None or turn.key not in read.results:
         return {}
     entry = closing(turn, read.results[turn.key], asked_at=state.get("turn", turn.key))
     if entry is None:
@@ -51,4 +52,4 @@ def _closed(state: State, turns: list[Turn], read: Read) -> dict[str, Any]:
         "question": {**question, "status": entry.outcome},
         "entries": [ENTRY.dump_python(entry, mode="json")],
     }
-    return {**update, "request": question["request"]} if len(turns) == 1 else update
+    return {**update, "request": question["request"]} if turn is turns[-1] else update
