@@ -106,21 +106,26 @@ def _check(
     own = [place for place in places if _is_own(place, operation.preference.value, turn.text, foreign)]
     if not own:
         return "not the user's words"
-    if slot.sensitivity == "special":
+    if slot.sensitivity == "special" and operation.action == "assert":
         if special == "never":
             return "special category: switched off"
-        if operation.action == "assert" and not _outright(operation, turn, slot):
+        if not _outright(operation, turn, slot):
             return "special category: not stated outright"
     return _stamped(operation, slot, turn.text, own[0])
 
 
 def _is_own(place: tuple[int, int], value: str, text: str, foreign: list[tuple[int, int]]) -> bool:
-    """Whether the place, and the value where it stands in it word for word, are the user's own words."""
+    """Whether the place is the user's own words, and the value too where it stands in it word for word.
+
+    A value in other words may rest on any of the place's words, so none of them may be foreign.
+    """
     start, end = place
     if _covered(place, foreign):
         return False
     values = [(start + a, start + b) for a, b in locate(value, text[start:end])]
-    return not values or any(not _covered(span, foreign) for span in values)
+    if values:
+        return any(not _covered(span, foreign) for span in values)
+    return all(end <= a or b <= start for a, b in foreign)
 
 
 def _covered(span: tuple[int, int], foreign: list[tuple[int, int]]) -> bool:

@@ -62,6 +62,11 @@ def test_a_quotation_inside_the_evidence_does_not_smuggle_a_value_in() -> None:
     assert reasons(through(text, states(DIET, "vegan", text))) == ["not the user's words"]
 
 
+def test_a_value_in_other_words_cannot_rest_on_a_quotation() -> None:
+    text = 'My friend said "I am vegan and proud of it" yesterday'
+    assert reasons(through(text, states(DIET, "plant-based", text))) == ["not the user's words"]
+
+
 def test_a_short_quoted_title_is_the_users_own_word() -> None:
     gated = through(
         'My favourite film is "Paddington 2"!', states("interests.film.favourite", "Paddington 2")
@@ -118,6 +123,12 @@ class TestSpecialCategories:
     def test_switched_off_nothing_is_written(self) -> None:
         gated = through("I have a nut allergy", states(ALLERGY, "nut", "nut allergy"), special="never")
         assert reasons(gated) == ["special category: switched off"]
+
+    def test_switched_off_what_is_there_can_still_be_taken_back(self) -> None:
+        gated = through(
+            "no nut allergy after all", retracts(ALLERGY, "nut", "no nut allergy"), special="never"
+        )
+        assert gated.rejections == ()
 
     def test_other_slots_are_not_concerned(self) -> None:
         gated = through(
