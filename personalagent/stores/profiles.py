@@ -90,12 +90,11 @@ class ProfileStore:
         since = snapshot.read_at_ms - OVERLAP_MS
         condition = {"logged_ms": {"$gte": since}} if item else None
         known = {entry.key for entry in snapshot.profile.entries}
-        rows = self._rows(user, "log", condition)
-        tail = [_entry(row) async for row in rows if row.key not in known]
-        if not tail:
-            return snapshot.profile
-        profile = fold((*snapshot.profile.entries, *tail))
-        if len(profile.entries) - len(snapshot.profile.entries) >= SNAPSHOT_EVERY:
+        rows = [row async for row in self._rows(user, "log", condition)]
+        tail = [_entry(row) for row in rows if row.key not in known]
+        profile = fold((*snapshot.profile.entries, *tail)) if tail else snapshot.profile
+        fresh = sum(row.value["logged_ms"] >= snapshot.read_at_ms for row in rows)
+        if fresh >= SNAPSHOT_EVERY:
             await self._save(user, Snapshot(read_at_ms=started, profile=profile))
         return profile
 

@@ -128,6 +128,21 @@ async def test_a_late_entry_with_an_early_time_takes_its_place_in_history(
     assert values(profile, CITY) == [f"City {SNAPSHOT_EVERY + 1}"]
 
 
+async def test_silent_turns_move_the_snapshot_on_too(
+    profiles: ProfileStore, backend: Backend, user: str
+) -> None:
+    space = ("personalagent", hashlib.sha256(user.encode()).hexdigest(), "snapshot")
+    await profiles.append(user, [entry(n) for n in range(SNAPSHOT_EVERY)])
+    await profiles.profile(user)
+    item = await backend.store.aget(space, "latest")
+    assert item is not None, "else every later read would parse all silent turns again"
+    await profiles.append(user, [entry(100)])
+    await profiles.profile(user)
+    again = await backend.store.aget(space, "latest")
+    assert again is not None
+    assert again.value == item.value, "one entry is no reason to write a snapshot"
+
+
 async def test_an_entry_from_a_host_whose_clock_lags_is_not_lost_behind_a_snapshot(
     profiles: ProfileStore, backend: Backend, user: str
 ) -> None:
