@@ -64,7 +64,8 @@ def check(
     known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
     unknown = [n for n in ranked if n.slot not in known]
     settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
-    enough = any(n.weight >= ENOUGH and n.slot in known for n in ranked) or bool(_named(request, profile))
+    weighty = any(n.weight >= ENOUGH and n.slot in known for n in ranked)
+    enough = weighty or bool(_named(request, profile, template, now))
     askable = [
         n.slot
         for n in unknown
@@ -86,24 +87,27 @@ def relevant(
 ) -> tuple[Held, ...]:
     """The preferences {p in P} that the request depends on, and no others, weightiest need first.
 
-    These are the values of its needs, how the user wants to be answered, and values that the
-    request itself names.
+    These are the values of its needs, how the user wants to be answered, and, if it has needs at
+    all, values that it names itself: a fact or a translation is not bent to a taste that it mentions.
     """
     standing = (slot for slot in profile.current if slot.startswith(STANDING))
     slots = dict.fromkeys((*sufficiency.known, *standing))
     wanted = [held for slot in slots for held in profile.current[slot]]
-    wanted += [held for held in _named(request, profile) if held.preference.slot not in slots]
+    named = _named(request, profile, template, now) if sufficiency.needs else []
+    wanted += [held for held in named if held.preference.slot not in slots]
     return tuple(held for held in wanted if confidence(held, template, now) >= STALE)
 
 
-def _named(request: str, profile: Profile) -> list[Held]:
-    """The values of which the request itself has a word."""
+def _named(request: str, profile: Profile, template: Template, now: datetime | None) -> list[Held]:
+    """The values, not gone stale, of which the request itself has a word."""
     words = _content_words(request)
     every = [held for current in profile.current.values() for held in current] if words else []
     return [
         held
         for held in every
-        if not held.preference.slot.startswith(STANDING) and words & _content_words(held.preference.value)
+        if not held.preference.slot.startswith(STANDING)
+        and words & _content_words(held.preference.value)
+        and confidence(held, template, now) >= STALE
     ]
 
 

@@ -114,4 +114,16 @@ class TestRelevant:
         assert [h.preference.value for h in found] == ["short answers"]
 
     def test_what_the_request_names_itself_belongs_to_it(self) -> None:
-        assert self.values("where can I do pottery?", []) == ["pottery"]
+        hobby = [Need(slot="interests.hobbies.wish", weight=0.7)]
+        assert self.values("where can I do pottery?", hobby) == ["pottery"]
+
+    @pytest.mark.parametrize("request_text", ["when was pottery invented?", "translate: I love pottery"])
+    def test_a_fact_or_a_text_is_not_bent_to_a_taste_that_it_happens_to_name(self, request_text: str) -> None:
+        assert self.values(request_text, []) == []
+
+    def test_what_has_gone_stale_is_not_named_either(self) -> None:
+        profile = fold([entry(0, states("scenario.plans.upcoming", "pottery fair"))])
+        needs = [Need(slot=DIET, weight=1.0)]
+        fresh = check(needs, profile, TEMPLATE, request="a pottery fair?", now=day(1))
+        stale = check(needs, profile, TEMPLATE, request="a pottery fair?", now=day(5000))
+        assert (fresh.decision, stale.decision) == ("respond", "clarify")
