@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from platformdirs import user_data_path
@@ -50,7 +50,7 @@ def run(work: Coroutine[Any, Any, int | None]) -> None:
         raise typer.Exit(code)
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Say what is wrong in one line, and end with exit code 2."""
     errors.print(f"[red]error:[/] {escaped(message)}")
     raise typer.Exit(2)
@@ -62,7 +62,6 @@ def template_from(path: Path | None) -> Template:
         return load_template(path)
     except PersonalAgentError as error:
         fail(str(error))
-        raise
 
 
 def escaped(text: str) -> str:

@@ -12,10 +12,10 @@ from personalagent.cli.chat import show_event
 from personalagent.cli.common import console, escaped, run
 from personalagent.cli.profile import profile_table
 from personalagent.cli.session import Conversation, Event
-from personalagent.graph.agent import create_personal_agent
+from personalagent.graph.agent import PersonalAgent, create_personal_agent
 from personalagent.graph.context import Context
 from personalagent.profile.template import load_template
-from personalagent.stores.backends import Backend, open_backend
+from personalagent.stores.backends import open_backend
 
 
 def demo() -> None:
@@ -29,6 +29,7 @@ async def _demo() -> None:
     console.print("PersonalAgent reads two conversations of one person. No network, no key, no model server.")
     console.print("[dim]+ stored   - retracted   x rejected: no evidence in her own words[/]")
     async with open_backend("memory:") as backend:
+        agent = create_personal_agent(store=backend.store, checkpointer=backend.checkpointer)
         for session in story["sessions"]:
             console.print(f"\n[bold]── {escaped(session['id'])} ──[/]")
             before: list[AnyMessage] = []
@@ -37,7 +38,7 @@ async def _demo() -> None:
                     console.print(f"[blue]agent[/]  [dim]{escaped(message['content'])}[/]")
                     before = [AIMessage(message["content"])]
                 else:
-                    await _message(backend, user, session["id"], message, before)
+                    await _message(agent, user, session["id"], message, before)
         console.print(f"\n[bold]── what is now known of {user} ──[/]")
         profile = await backend.profiles.profile(user)
         console.print(Padding(profile_table(profile, load_template()), (0, 0, 0, 2)))
@@ -47,10 +48,9 @@ async def _demo() -> None:
 
 
 async def _message(
-    backend: Backend, user: str, session: str, message: dict[str, Any], before: list[AnyMessage]
+    agent: PersonalAgent, user: str, session: str, message: dict[str, Any], before: list[AnyMessage]
 ) -> None:
     """One message of hers: history is read, and its reply is in the story; the request is answered live."""
-    agent = create_personal_agent(store=backend.store, checkpointer=backend.checkpointer)
     live = bool(message.get("request"))
     console.print(f"[bold]{user}[/]   {escaped(message['content'])}")
     talk = Conversation(agent, Context(user_id=user, ask="interrupt" if live else "never"), session)

@@ -26,6 +26,7 @@ from personalagent.graph.context import Context
 from personalagent.nodes.reading import read_turns
 from personalagent.policies.policy import Policy
 from personalagent.policies.rules import RulePolicy
+from personalagent.profile.log import TurnEntry
 from personalagent.profile.template import Template
 from personalagent.stores.backends import open_backend
 from personalagent.stores.profiles import ProfileStore
@@ -138,6 +139,6 @@ class Work:
         self.summary.turns += len(turns)
         self.summary.known += len(turns) - len(found.results)
         self.summary.pending += len(found.failures)
-        self.summary.stored += sum(len(entry.inference.operations) for entry in found.entries if entry in new)
+        self.summary.stored += sum(len(e.inference.operations) for e in new if isinstance(e, TurnEntry))
         self.summary.rejected += sum(len(entry.rejections) for entry in found.entries)
         self.advance(len(turns))

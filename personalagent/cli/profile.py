@@ -135,7 +135,6 @@ def pin(
     if (found := known.slot(slot)) is None:
         close = difflib.get_close_matches(slot, known.slots, n=3, cutoff=0.5)
         fail(f"unknown slot {slot!r}" + (f"; did you mean {', '.join(close)}?" if close else ""))
-        return
     try:
         preference = Preference.model_validate(
             {"slot": slot, "value": value, "polarity": polarity, "scope": scope, "kind": found.kind}
@@ -144,7 +143,6 @@ def pin(
     except ValidationError as error:
         first = error.errors()[0]
         fail(f"{first['loc'][0]}: {first['msg']}")
-        return
 
     async def work() -> None:
         entry = edit_entry("remove" if remove else "pin", preference, datetime.now(UTC))

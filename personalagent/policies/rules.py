@@ -76,7 +76,7 @@ class RulePolicy:
         """What the turn says about its user; empty when it says nothing lasting."""
         reading = _Reading(turn, profile, template)
         operations = reading.operations()
-        return Inference(operations=operations, classification=_classify(operations, profile, template))
+        return Inference(operations=operations, classification=_classify(operations, profile))
 
     async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...]:
         """The slots that the request's kind depends on, weightiest first; at most eight."""
@@ -236,7 +236,7 @@ class _Reading:
             if pattern.polarity == "like"
             else _UNLIKED
             if pattern.polarity in ("dislike", "avoid")
-            else r"\Z.\A"
+            else ""
         )
         best = self.index.best(value, before, without=without)
         named = self._domain(pattern, value)
@@ -329,7 +329,7 @@ def _names(named: set[str], held: set[str]) -> bool:
     return bool(held) and (held <= named or named <= held)
 
 
-def _classify(operations: tuple[Operation, ...], profile: Profile, template: Template) -> Classification:
+def _classify(operations: tuple[Operation, ...], profile: Profile) -> Classification:
     asserted = [op.preference for op in operations if op.action == "assert"]
     if not asserted:
         return "retract" if operations else "none"
