@@ -93,7 +93,7 @@ class ProfileStore:
         rows = [row async for row in self._rows(user, "log", condition)]
         tail = [_entry(row) for row in rows if row.key not in known]
         profile = fold((*snapshot.profile.entries, *tail)) if tail else snapshot.profile
-        fresh = sum(row.value["logged_ms"] >= snapshot.read_at_ms for row in rows)
+        fresh = sum(row.value["logged_ms"] > snapshot.read_at_ms for row in rows)
         if fresh >= SNAPSHOT_EVERY:
             await self._save(user, Snapshot(read_at_ms=started, profile=profile))
         return profile
