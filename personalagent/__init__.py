@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from personalagent.errors import PersonalAgentError
     from personalagent.graph.agent import build, create_personal_agent
     from personalagent.graph.context import Context
+    from personalagent.policies.embedded import EmbeddedPolicy
     from personalagent.policies.policy import Failure, Policy
     from personalagent.policies.rules import RulePolicy
     from personalagent.policies.scripted import ScriptedChatModel, ScriptedPolicy
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from personalagent.profile.sufficiency import Need, Sufficiency, check
     from personalagent.profile.template import Template, load_template
     from personalagent.stores.backends import Backend, open_backend
+    from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
     from personalagent.stores.profiles import ProfileStore
 
 __version__ = "0.1.0"
@@ -27,14 +29,17 @@ _HOME = {
     "Backend": "stores.backends",
     "Context": "graph.context",
     "Dialogue": "dialogue",
+    "EmbeddedPolicy": "policies.embedded",
     "Evidence": "profile.preference",
     "Failure": "policies.policy",
     "Inference": "profile.preference",
+    "MemoryIndex": "stores.index",
     "Need": "profile.sufficiency",
     "Operation": "profile.preference",
     "PersonalAgentError": "errors",
     "Policy": "policies.policy",
     "Preference": "profile.preference",
+    "PreferenceIndex": "stores.index",
     "Profile": "profile.profile",
     "ProfileStore": "stores.profiles",
     "RulePolicy": "policies.rules",
@@ -52,6 +57,7 @@ _HOME = {
     "load_template": "profile.template",
     "merge": "profile.profile",
     "open_backend": "stores.backends",
+    "open_index": "stores.index",
     "render": "profile.profile",
     "undo": "profile.profile",
 }
@@ -60,14 +66,17 @@ __all__ = [
     "Backend",
     "Context",
     "Dialogue",
+    "EmbeddedPolicy",
     "Evidence",
     "Failure",
     "Inference",
+    "MemoryIndex",
     "Need",
     "Operation",
     "PersonalAgentError",
     "Policy",
     "Preference",
+    "PreferenceIndex",
     "Profile",
     "ProfileStore",
     "RulePolicy",
@@ -85,6 +94,7 @@ __all__ = [
     "load_template",
     "merge",
     "open_backend",
+    "open_index",
     "render",
     "undo",
 ]

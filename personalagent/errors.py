@@ -35,6 +35,14 @@ class ArchiveError(PersonalAgentError, ValueError):
     """An exported profile is malformed or belongs to somebody else."""
 
 
+class DataError(PersonalAgentError, ValueError):
+    """A data set is not there or not in its format; the message names the file."""
+
+
+class ModelError(PersonalAgentError, ValueError):
+    """The embedded model's files are missing, or are not the ones that belong together."""
+
+
 class SettingError(PersonalAgentError, ValueError):
     """A setting has a value that cannot be used; the message names the setting."""
 

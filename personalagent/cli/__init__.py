@@ -5,6 +5,7 @@ import typer
 from personalagent.cli import profile
 from personalagent.cli.chat import chat
 from personalagent.cli.demo import demo
+from personalagent.cli.evaluate import evaluate
 from personalagent.cli.infer import infer
 from personalagent.cli.ingest import ingest
 
@@ -19,6 +20,7 @@ app.command()(demo)
 app.command()(chat)
 app.command()(ingest)
 app.command()(infer)
+app.command("eval")(evaluate)
 app.add_typer(profile.app, name="profile")
 
 

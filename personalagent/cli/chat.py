@@ -1,5 +1,6 @@
 """`personalagent chat`: talk with the agent in the terminal."""
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -8,6 +9,8 @@ import typer
 
 from personalagent.cli.common import (
     BackendOption,
+    IndexOption,
+    PolicyOption,
     TemplateOption,
     UserOption,
     backend_url,
@@ -20,7 +23,8 @@ from personalagent.cli.common import (
 from personalagent.cli.session import Conversation
 from personalagent.graph.agent import create_personal_agent
 from personalagent.graph.context import Context
-from personalagent.stores.backends import open_backend
+from personalagent.policies.choose import DEFAULT, policy_named
+from personalagent.stores.backends import Backend, open_backend
 
 ModelOption = Annotated[
     str, typer.Option("--model", help="Response model, provider:name, such as openai:gpt-4.1-mini.")
@@ -34,17 +38,32 @@ def chat(
     model: ModelOption = "",
     thread: ThreadOption = "",
     template: TemplateOption = None,
+    policy: PolicyOption = DEFAULT,
+    index: IndexOption = "",
 ) -> None:
     """Talk with the agent; what it learns is shown as it learns it. Ends with Ctrl-D or /quit."""
-    run(_chat(user, backend_url(backend), model, thread or uuid4().hex, template))
+    opening = open_backend(backend_url(backend), index)
+    run(_chat(user, model, thread or uuid4().hex, opening, policy, template))
 
 
-async def _chat(user: str, backend: str, model: str, thread: str, template: Path | None) -> None:
+async def _chat(
+    user: str,
+    model: str,
+    thread: str,
+    backend: AbstractAsyncContextManager[Backend],
+    policy: str,
+    template: Path | None,
+) -> None:
+    chosen = policy_named(policy)
     explicit: dict[str, Any] = {"user_id": user, **({"model": model} if model else {})}
     context = Context.from_env(**explicit)
-    async with open_backend(backend) as opened:
+    async with backend as opened:
         agent = create_personal_agent(
-            store=opened.store, checkpointer=opened.checkpointer, template=template_from(template)
+            policy=chosen,
+            index=opened.index,
+            store=opened.store,
+            checkpointer=opened.checkpointer,
+            template=template_from(template),
         )
         talk = Conversation(agent, context, thread)
         replies = context.model or "no chat model: plain briefs"
@@ -90,6 +109,7 @@ def show_event(data: dict[str, Any]) -> None:
         "retracted": f"  [yellow]-[/] {slot} = {value}",
         "rejected": f"  [red]x[/] {slot} = {value} [dim]({data.get('reason')})[/]",
         "pending": f"  [red]![/] not read yet: {escaped(str(data.get('detail')))}",
+        "unread": "  [dim]· not read: not in English[/]",
         "ignored": f"  [dim]· {escaped(str(data.get('reason')))}[/]",
         "response failed": f"  [red]![/] {escaped(str(data.get('response')))}",
     }

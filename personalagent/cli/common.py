@@ -11,6 +11,8 @@ from platformdirs import user_data_path
 from rich.console import Console
 
 from personalagent.errors import PersonalAgentError
+from personalagent.policies.choose import POLICIES, policy_named
+from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
 
 console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
@@ -25,9 +27,21 @@ BackendOption = Annotated[
         show_default=False,
     ),
 ]
+IndexOption = Annotated[
+    str,
+    typer.Option(
+        "--index",
+        envvar="PERSONALAGENT_INDEX",
+        help="Where preferences are indexed: memory:, chroma:FOLDER or chroma+http://HOST:PORT.",
+    ),
+]
 TemplateOption = Annotated[
     Path | None,
     typer.Option("--template", envvar="PERSONALAGENT_TEMPLATE", help="A file that extends the template."),
+]
+PolicyOption = Annotated[
+    str,
+    typer.Option("--policy", envvar="PERSONALAGENT_POLICY", help=f"Who reads: {', '.join(POLICIES)}."),
 ]
 UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose profile.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -60,6 +74,14 @@ def template_from(path: Path | None) -> Template:
     """The template, extended by the user's file; a bad file ends the command with file and line."""
     try:
         return load_template(path)
+    except PersonalAgentError as error:
+        fail(str(error))
+
+
+def policy_from(name: str) -> Policy:
+    """The policy of this name; an unknown one ends the command."""
+    try:
+        return policy_named(name)
     except PersonalAgentError as error:
         fail(str(error))
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from personalagent.cli.common import TemplateOption, template_from
+from personalagent.cli.common import PolicyOption, TemplateOption, policy_from, template_from
 from personalagent.dialogue import Turn, clean
-from personalagent.policies.policy import Failure, read_turn
-from personalagent.policies.rules import RulePolicy
+from personalagent.policies.choose import DEFAULT
+from personalagent.policies.policy import Failure, Policy, read_turn
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import Template
 
@@ -25,18 +25,18 @@ class Line(BaseModel):
     replying_to: str = ""
 
 
-def infer(template: TemplateOption = None) -> None:
+def infer(template: TemplateOption = None, policy: PolicyOption = DEFAULT) -> None:
     """Read JSON lines {"user": "...", "replying_to": "..."}, write one inference as JSON per line.
 
     The profile is empty for every line. A bad line gives {"error": ..., "line": N}.
     """
-    whole = template_from(template)
+    whole, chosen = template_from(template), policy_from(policy)
     for number, line in enumerate(sys.stdin, start=1):
         if line.strip():
-            typer.echo(inferred(line, number, whole))
+            typer.echo(inferred(line, number, whole, chosen))
 
 
-def inferred(line: str, number: int, template: Template) -> str:
+def inferred(line: str, number: int, template: Template, policy: Policy) -> str:
     """The inference from one line, or an error object, as JSON without a line break."""
     try:
         said = Line.model_validate_json(line)
@@ -50,7 +50,7 @@ def inferred(line: str, number: int, template: Template) -> str:
         replying_to=clean(said.replying_to),
         at=datetime.now(UTC),
     )
-    read = asyncio.run(read_turn(RulePolicy(), turn, Profile(), template))
+    read = asyncio.run(read_turn(policy, turn, Profile(), template))
     if isinstance(read, Failure):
         return _error(f"{read.kind}: {read.detail}", number)
     shown = read.inference.model_dump(mode="json")

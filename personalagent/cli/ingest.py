@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from personalagent.cli.common import (
     BackendOption,
+    PolicyOption,
     TemplateOption,
     backend_url,
     errors,
@@ -24,8 +25,8 @@ from personalagent.corpora.corpus import BadRecord, read
 from personalagent.dialogue import Turn
 from personalagent.graph.context import Context
 from personalagent.nodes.reading import read_turns
+from personalagent.policies.choose import DEFAULT, policy_named
 from personalagent.policies.policy import Policy
-from personalagent.policies.rules import RulePolicy
 from personalagent.profile.log import TurnEntry
 from personalagent.profile.template import Template
 from personalagent.stores.backends import open_backend
@@ -50,6 +51,7 @@ class Summary:
     stored: int = 0
     rejected: int = 0
     pending: int = 0
+    unread: int = 0
     bad: int = 0
     seconds: float = 0.0
 
@@ -57,7 +59,8 @@ class Summary:
         """The summary in one line."""
         return (
             f"{self.users} users, {self.turns} turns ({self.known} known already): {self.stored} stored, "
-            f"{self.rejected} rejected, {self.pending} pending, {self.bad} bad records, {self.seconds:.1f} s"
+            f"{self.rejected} rejected, {self.pending} pending, {self.unread} not in English, "
+            f"{self.bad} bad records, {self.seconds:.1f} s"
         )
 
 
@@ -66,16 +69,20 @@ def ingest(
     backend: BackendOption = "",
     user: OwnerOption = None,
     template: TemplateOption = None,
+    policy: PolicyOption = DEFAULT,
 ) -> None:
     """Read dialogues from files into the profiles of their users.
 
     May be stopped and started again: turns that are in the log already are passed over. A bad
     record is reported with file and line and skipped; then the exit code is 1.
     """
-    run(_ingest(files, backend_url(backend), user, template))
+    run(_ingest(files, backend_url(backend), user, template, policy))
 
 
-async def _ingest(files: Sequence[Path], backend: str, user: str | None, template: Path | None) -> int:
+async def _ingest(
+    files: Sequence[Path], backend: str, user: str | None, template: Path | None, policy: str
+) -> int:
+    chosen = policy_named(policy)
     whole, context, started = template_from(template), Context.from_env(), time.monotonic()
     histories, summary = _histories(files, user)
     async with open_backend(backend) as opened:
@@ -83,9 +90,7 @@ async def _ingest(files: Sequence[Path], backend: str, user: str | None, templat
         with Progress(*columns, console=errors, transient=True) as bar:
             total = sum(len(turns) for turns in histories.values())
             task = bar.add_task("reading turns", total=total)
-            work = Work(
-                opened.profiles, RulePolicy(), whole, context, summary, lambda n: bar.advance(task, n)
-            )
+            work = Work(opened.profiles, chosen, whole, context, summary, lambda n: bar.advance(task, n))
             await work.all(histories)
     summary.seconds = time.monotonic() - started
     typer.echo(summary.line())
@@ -140,5 +145,6 @@ class Work:
         self.summary.known += len(turns) - len(found.results)
         self.summary.pending += len(found.failures)
         self.summary.stored += sum(len(e.inference.operations) for e in new if isinstance(e, TurnEntry))
+        self.summary.unread += sum(entry.inference.unread == "language" for entry in found.entries)
         self.summary.rejected += sum(len(entry.rejections) for entry in found.entries)
         self.advance(len(turns))

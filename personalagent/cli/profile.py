@@ -12,6 +12,7 @@ from rich.table import Table
 
 from personalagent.cli.common import (
     BackendOption,
+    IndexOption,
     JsonOption,
     TemplateOption,
     UserOption,
@@ -201,13 +202,14 @@ def erase(
     user: UserOption,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     backend: BackendOption = "",
+    index: IndexOption = "",
 ) -> None:
-    """Delete everything about a user: log, profile, pending turns, and the checkpoints of her threads."""
+    """Delete everything about a user: log, profile, pending turns, index, the checkpoints of her threads."""
     if not yes:
         typer.confirm(f"Erase everything about {user}? This cannot be undone.", abort=True)
 
     async def work() -> None:
-        async with open_backend(backend_url(backend)) as opened:
+        async with open_backend(backend_url(backend), index) as opened:
             count = await opened.erase(user)
         console.print(f"{count} items erased.")
 

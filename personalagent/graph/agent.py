@@ -19,9 +19,10 @@ from personalagent.nodes.decompose import decompose_messages
 from personalagent.nodes.infer import infer
 from personalagent.nodes.merge import merge_entries
 from personalagent.nodes.respond import respond
+from personalagent.policies.choose import DEFAULT, policy_named
 from personalagent.policies.policy import Policy
-from personalagent.policies.rules import RulePolicy
 from personalagent.profile.template import Template, load_template
+from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
 
 PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
 
@@ -72,20 +73,26 @@ def create_personal_agent(
     store: BaseStore | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
     template: Template | None = None,
+    index: PreferenceIndex | None = None,
 ) -> PersonalAgent:
     """The agent as a compiled graph.
 
-    Without a policy it uses the rule-based one; without a chat model it replies with a plain brief;
-    without store and checkpointer it takes those of the graph around it, or of the server.
+    Without a policy it uses the embedded one; without a chat model it replies with a plain brief; without
+    an index it compares requests with preferences in memory; without store and checkpointer it takes
+    those of the graph around it, or of the server.
     Each run takes ``context=Context(user_id=...)``.
     """
-    parts = Parts(policy or RulePolicy(), template or load_template(), chat_model)
+    parts = Parts(policy or policy_named(), template or load_template(), chat_model, index or MemoryIndex())
     return build(parts).compile(checkpointer=checkpointer, store=store, name="PersonalAgent")
 
 
 def _from_env() -> PersonalAgent:
     extra = os.environ.get(f"{PREFIX}TEMPLATE")
-    parts = Parts(RulePolicy(), load_template(Path(extra) if extra else None))
+    parts = Parts(
+        policy_named(os.environ.get(f"{PREFIX}POLICY") or DEFAULT),
+        load_template(Path(extra) if extra else None),
+        index=open_index(os.environ.get(f"{PREFIX}INDEX", "")),
+    )
     return build(parts, Context.from_env()).compile(name="PersonalAgent")
 
 

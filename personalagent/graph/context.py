@@ -13,6 +13,7 @@ from personalagent.errors import InvalidUserId, PersonalAgentError, SettingError
 from personalagent.policies.policy import Policy
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.template import Template
+from personalagent.stores.index import PreferenceIndex
 from personalagent.stores.profiles import ProfileStore
 
 Ask = Literal["interrupt", "chat", "never"]
@@ -78,6 +79,7 @@ class Parts:
     policy: Policy
     template: Template
     chat_model: BaseChatModel | None = None
+    index: PreferenceIndex | None = None
 
 
 def with_defaults(defaults: Context) -> type[Context]:

@@ -8,8 +8,9 @@ from langgraph.runtime import Runtime
 from personalagent.graph.context import Context, Parts, profiles_of, settings, user_of
 from personalagent.graph.state import State
 from personalagent.policies.policy import Failure, needs_of
-from personalagent.profile.history import HELD
+from personalagent.profile.history import HELD, Held
 from personalagent.profile.log import question_entry
+from personalagent.profile.profile import Profile
 from personalagent.profile.sufficiency import check, relevant
 
 
@@ -26,16 +27,21 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
     if isinstance(needs, Failure):
         failures.append({"needs": request[:80], **needs.model_dump()})
         needs = ()
+    related = await _related(parts, user, request, profile)
+    if isinstance(related, Failure):
+        failures.append({"index": request[:80], **related.model_dump()})
+        related = ()
     context = settings(runtime)
     found = check(
         needs,
         profile,
         parts.template,
         request=request,
+        related=related,
         budget=_budget(state, context),
         special=context.special_categories,
     )
-    held = relevant(request, found, profile, parts.template)
+    held = relevant(request, found, profile, parts.template, related=related)
     update: dict[str, Any] = {
         "sufficiency": found.model_dump(mode="json"),
         "relevant": HELD.dump_python(held, mode="json"),
@@ -48,6 +54,17 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
     await profiles.append(user, [question_entry(turn, slot.id, "asked", now)])
     question = {"slot": slot.id, "text": slot.question, "request": request, "status": "open"}
     return {**update, "question": question, "asked": state.get("asked", 0) + 1}
+
+
+async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Held, ...] | Failure:
+    """What the index finds to bear on the request. It is never the truth: the reply comes without it, too."""
+    if parts.index is None or not request:
+        return ()
+    try:
+        found = await parts.index.related(user, request, profile, parts.template)
+    except Exception as error:  # an index is a server, or files that others may have touched
+        return Failure(kind="error", detail=f"{type(error).__name__}: {error}"[:500])
+    return tuple(one.held for one in found)
 
 
 def _budget(state: State, context: Context) -> int:

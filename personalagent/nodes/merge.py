@@ -21,6 +21,7 @@ async def merge_entries(state: State, runtime: Runtime[Context]) -> dict[str, An
     rejections = [rejection for entry in read for rejection in entry.rejections]
     profile = await profiles.profile(user)
     events = [rejected_event(rejection) for rejection in rejections]
+    events += [unread_event(entry) for entry in read if entry.inference.unread]
     events += [e for entry in new if isinstance(entry, TurnEntry) for e in stored_events(entry, profile)]
     for event in events:
         runtime.stream_writer(event)
@@ -42,6 +43,11 @@ def rejected_event(rejection: Rejection) -> dict[str, Any]:
         "value": describe(preference),
         "reason": rejection.reason,
     }
+
+
+def unread_event(entry: TurnEntry) -> dict[str, Any]:
+    """The event for a turn that the policy could not read, and why."""
+    return {"event": "unread", "reason": entry.inference.unread, "turn": entry.key}
 
 
 def stored_events(entry: TurnEntry, profile: Profile) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ _TEXT_TASK = re.compile(
     r"|below) (?:text|sentence|paragraph|passage|dialogue|story"
     r"|email|letter|summary|abstract|question|conversation)|\bselect one\b|\bmultiple choice\b"
 )
+_HANDED = re.compile(r":\s+\S|\b(?:following|below) ")
+"""What hands a text over in the same breath: "translate this: ..."."""
 _PASSING = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|this (?:time|trip|week|weekend|morning|afternoon|evening"
     r"|month|one|once|holiday|vacation"
@@ -163,6 +165,31 @@ def sentences(lower: str) -> list[tuple[int, int]]:
     if lower[start:].strip():
         spans.append((start, len(lower)))
     return spans
+
+
+def own_sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences stand that may be the user speaking of herself, questions among them.
+
+    Left out are code, orders to the assistant's memory or role, and all that follows on a role to be
+    played or on a text that is handed over to be worked on.
+    """
+    lower = plain(text)
+    found: list[tuple[int, int]] = []
+    for start, end in sentences(lower):
+        sentence = lower[start:end].strip()
+        if _TAKEOVER.search(sentence):
+            break
+        handed_over = _TEXT_TASK.search(sentence) and (
+            sentence.endswith(":") or lower[end:].startswith("\n") or _HANDED.search(sentence)
+        )
+        bare = sentence[lead.end() :] if (lead := _LEAD.match(sentence)) else sentence
+        if not (CODE.search(sentence) or _MEMORY_ORDER.match(bare)):
+            found.append(
+                (start, min(end, start + sentence.index(":") if handed_over and ":" in sentence else end))
+            )
+        if handed_over:
+            break
+    return found
 
 
 def clauses(text: str) -> list[Clause]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from personalagent.dialogue import Turn
-from personalagent.policies.answers import LONGEST_ANSWER, answers, declined, unknown
-from personalagent.policies.clauses import Clause, clauses, plain, sentences
+from personalagent.policies.clauses import Clause, clauses
 from personalagent.policies.facts import ALLERGY_SLOT, FACTS
 from personalagent.policies.lexicon import DOMAINS
+from personalagent.policies.operations import answered, classify, evidence_at, names, refused
 from personalagent.policies.opinions import OPINIONS, REACTION, REACTION_NOUN
 from personalagent.policies.patterns import CHANGES, Pattern
 from personalagent.policies.requests import WISHES, requested
@@ -16,8 +16,6 @@ from personalagent.policies.slots import SlotIndex, head_of, slot_index, words
 from personalagent.policies.values import Span, items, scoped, trimmed
 from personalagent.profile.evidence import locate
 from personalagent.profile.preference import (
-    Classification,
-    Evidence,
     Inference,
     Operation,
     Polarity,
@@ -76,7 +74,7 @@ class RulePolicy:
         """What the turn says about its user; empty when it says nothing lasting."""
         reading = _Reading(turn, profile, template)
         operations = reading.operations()
-        return Inference(operations=operations, classification=_classify(operations, profile))
+        return Inference(operations=operations, classification=classify(operations, profile))
 
     async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...]:
         """The slots that the request's kind depends on, weightiest first; at most eight."""
@@ -109,9 +107,9 @@ class _Reading:
 
     def operations(self) -> tuple[Operation, ...]:
         """All that the turn states, each thing once, in the order in which it is said."""
-        answered, read_from = self._answer()
-        found = [_Found(operation, Span(0, read_from)) for operation in answered]
-        if answered or not self._refused():
+        said, read_from = answered(self.turn, self.template)
+        found = [_Found(operation, Span(0, read_from)) for operation in said]
+        if said or not refused(self.turn):
             for clause in clauses(self.turn.text):
                 if clause.start >= read_from:
                     found += self._clause(clause)
@@ -120,27 +118,6 @@ class _Reading:
             preference = operation.preference
             unique.setdefault((operation.action, preference.slot, normalise(preference.value)), operation)
         return tuple(unique.values())[:MOST_OPERATIONS]
-
-    def _refused(self) -> bool:
-        return self.turn.answers is not None and (declined(self.turn.text) or unknown(self.turn.text))
-
-    def _answer(self) -> tuple[list[Operation], int]:
-        """The answer to the agent's question, if the text is one, and where it ends."""
-        slot = self.template.slot(self.turn.answers) if self.turn.answers else None
-        if slot is None or len(self.turn.text.split()) > LONGEST_ANSWER or self._refused():
-            return [], 0
-        lower = plain(self.turn.text)
-        first = next(iter(sentences(lower)), None)
-        if first is None or lower[first[0] : first[1]] != lower[first[0] : first[1]].replace("\n\n", ""):
-            return [], 0
-        start, end = first
-        made = []
-        for answer in answers(self.turn.text[start:end], slot):
-            evidence = self._evidence(start, end)
-            if evidence:
-                preference = self._preference(slot, answer.value, answer.polarity, 0.7, 0.9, None)
-                made.append(Operation(preference=preference, evidence=evidence))
-        return made, end if made else 0
 
     def _clause(self, clause: Clause) -> list[_Found]:
         found: list[_Found] = []
@@ -176,7 +153,7 @@ class _Reading:
         for regex, name, value in WISHES:
             slot = self.template.slot(f"personality.communication.{name}")
             match = regex.search(clause.text)
-            evidence = self._evidence(clause.start, clause.end)
+            evidence = evidence_at(self.turn.text, clause.start, clause.end)
             if slot and match and evidence and not clause.passing:
                 said = value or match["v"] or match["w"]
                 yield Operation(
@@ -202,7 +179,7 @@ class _Reading:
         lower = clause.text[span.start - clause.offset : span.end - clause.offset]
         if opinion and (REACTION.match(lower) or REACTION_NOUN.search(lower)):
             return []
-        evidence = self._evidence(clause.start, clause.end)
+        evidence = evidence_at(self.turn.text, clause.start, clause.end)
         scope = scoped(clause.text, span.end - clause.offset) or scoped(clause.before, 0)
         made: list[Operation] = []
         for part in [span] if pattern.proper or pattern.value else items(self.turn.text, span):
@@ -279,23 +256,15 @@ class _Reading:
     def _retractions(self, span: Span, clause: Clause) -> list[Operation]:
         """The ends of those values in the profile that the words of the span name."""
         named = set(words(self.turn.text[span.start : span.end]))
-        evidence = self._evidence(clause.start, clause.end)
+        evidence = evidence_at(self.turn.text, clause.start, clause.end)
         if not named or evidence is None:
             return []
         return [
             Operation(action="retract", preference=held.preference, evidence=evidence)
             for all_held in self.profile.current.values()
             for held in all_held
-            if _names(named, set(words(held.preference.value))) and self.template.slot(held.preference.slot)
+            if names(named, set(words(held.preference.value))) and self.template.slot(held.preference.slot)
         ]
-
-    def _evidence(self, start: int, end: int) -> Evidence | None:
-        while start < end and self.turn.text[start].isspace():
-            start += 1
-        while end > start and self.turn.text[end - 1].isspace():
-            end -= 1
-        quote = self.turn.text[start : min(end, start + 400)]
-        return Evidence(quote=quote, start=start) if quote.strip() else None
 
     def _preference(
         self,
@@ -322,26 +291,3 @@ def _kind_of_allergy(value: str) -> str:
     if _DRUGS.search(lower):
         return "consumption.medication.reaction"
     return "consumption.health.sensitivity" if _SENSITIVITIES.search(lower) else ALLERGY_SLOT
-
-
-def _names(named: set[str], held: set[str]) -> bool:
-    """Whether the words name the value: they hold all of its words, or it holds all of theirs."""
-    return bool(held) and (held <= named or named <= held)
-
-
-def _classify(operations: tuple[Operation, ...], profile: Profile) -> Classification:
-    asserted = [op.preference for op in operations if op.action == "assert"]
-    if not asserted:
-        return "retract" if operations else "none"
-    retracted = {op.preference.slot for op in operations if op.action == "retract"}
-    new = False
-    for preference in asserted:
-        same_cell = [
-            h.preference
-            for h in profile.current.get(preference.slot, ())
-            if h.preference.cell == preference.cell
-        ]
-        if preference.slot in retracted or any(not held.says_the_same(preference) for held in same_cell):
-            return "update"
-        new = new or not same_cell
-    return "new" if new else "none"

@@ -25,6 +25,7 @@ _FOREIGN = re.compile(
     r"|(?P<quote>[\"“«](?:[^\"“”«»\n]*?)[\"”»])",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
+_ABSENT = re.compile(r"(?:no|none)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]")
 _WORDS_OF_A_SENTENCE = 4
 """A shorter quotation is a title or a nickname that the user uses as her own word."""
@@ -65,7 +66,7 @@ def gate(
             rejections.append(Rejection(operation=operation, reason=checked))
     classification = inference.classification if kept else "none"
     return Gated(
-        inference=Inference(operations=tuple(kept), classification=classification),
+        inference=Inference(operations=tuple(kept), classification=classification, unread=inference.unread),
         rejections=tuple(rejections),
     )
 
@@ -135,7 +136,10 @@ def _covered(span: tuple[int, int], foreign: list[tuple[int, int]]) -> bool:
 def _outright(operation: Operation, turn: Turn, slot: Slot) -> bool:
     if not operation.outright:
         return False
-    return turn.answers == slot.id or _stems(operation.preference.value) <= _stems(operation.evidence.quote)
+    said, value = _stems(operation.evidence.quote), _stems(operation.preference.value)
+    if _ABSENT.match(operation.preference.value):  # "No" to "Any allergies?" says it in so many words
+        said |= _stems(turn.replying_to)
+    return turn.answers == slot.id or value <= said
 
 
 def _stems(text: str) -> set[str]:

@@ -59,6 +59,7 @@ class Inference(Frozen):
 
     operations: tuple[Operation, ...] = ()
     classification: Classification = "none"
+    unread: Literal["", "language"] = Field("", description="why the policy could not read the turn, if so")
 
 
 def normalise(value: str) -> str:

@@ -48,6 +48,7 @@ def check(
     template: Template,
     *,
     request: str = "",
+    related: Sequence[Held] = (),
     budget: int = 1,
     special: SpecialCategories = "stated",
     now: datetime | None = None,
@@ -56,16 +57,17 @@ def check(
 
     It asks if `budget` allows another question, a slot that decides the answer is unknown, and
     nothing is known to answer by: neither a need of some weight, nor a value that the request itself
-    names. Then it asks one question, about the weightiest such slot, and never about a slot that was
-    asked about before, whatever became of that question. Where special categories are never stored,
-    they are not asked for either.
+    names, nor one that the index finds to bear on it (`related`). Then it asks one question, about the
+    weightiest such slot, and never about a slot that was asked about before, whatever became of that
+    question. Where special categories are never stored, they are not asked for either.
     """
     ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
     known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
     unknown = [n for n in ranked if n.slot not in known]
     settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
     weighty = any(n.weight >= ENOUGH and n.slot in known for n in ranked)
-    enough = weighty or bool(_named(request, profile, template, now))
+    bearing = [held for held in related if confidence(held, template, now) >= STALE]
+    enough = weighty or bool(bearing or _named(request, profile, template, now))
     askable = [
         n.slot
         for n in unknown
@@ -83,18 +85,27 @@ def check(
 
 
 def relevant(
-    request: str, sufficiency: Sufficiency, profile: Profile, template: Template, now: datetime | None = None
+    request: str,
+    sufficiency: Sufficiency,
+    profile: Profile,
+    template: Template,
+    *,
+    related: Sequence[Held] = (),
+    now: datetime | None = None,
 ) -> tuple[Held, ...]:
     """The preferences {p in P} that the request depends on, and no others, weightiest need first.
 
     These are the values of its needs, how the user wants to be answered, and, if it has needs at
-    all, values that it names itself: a fact or a translation is not bent to a taste that it mentions.
+    all, values that it names itself and those of `related`, which the index finds to bear on it: a fact
+    or a translation is not bent to a taste that it mentions.
     """
     standing = (slot for slot in profile.current if slot.startswith(STANDING))
     slots = dict.fromkeys((*sufficiency.known, *standing))
     wanted = [held for slot in slots for held in profile.current[slot]]
-    named = _named(request, profile, template, now) if sufficiency.needs else []
-    wanted += [held for held in named if held.preference.slot not in slots]
+    named = [*related, *_named(request, profile, template, now)] if sufficiency.needs else []
+    for held in named:
+        if held.preference.slot not in slots and held not in wanted:
+            wanted.append(held)
     return tuple(held for held in wanted if confidence(held, template, now) >= STALE)
 
 

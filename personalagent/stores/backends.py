@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from langgraph.store.postgres.aio import AsyncPostgresStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from personalagent.errors import BackendError
+from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
 from personalagent.stores.profiles import ProfileStore
 
 BUSY_SECONDS = 30
@@ -34,6 +35,7 @@ class Backend:
     store: BaseStore
     checkpointer: BaseCheckpointSaver[Any]
     connections: tuple[aiosqlite.Connection, ...] = ()
+    index: PreferenceIndex = field(default_factory=MemoryIndex)
 
     @property
     def profiles(self) -> ProfileStore:
@@ -41,7 +43,7 @@ class Backend:
         return ProfileStore(self.store)
 
     async def erase(self, user: str) -> int:
-        """Delete everything about the user, checkpoints of all her threads included.
+        """Delete everything about the user, checkpoints of all her threads and the index's rows included.
 
         Returns the number of deleted items and threads. With SQLite no byte stays in the file or
         its write-ahead log; Postgres frees the space at its next vacuum.
@@ -50,17 +52,30 @@ class Backend:
         for thread in threads:
             await self.checkpointer.adelete_thread(thread)
         count = await self.profiles.erase(user) + len(threads)
+        await self.index.erase(user)
         for connection in self.connections:
             await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
 
 
 @asynccontextmanager
-async def open_backend(url: str) -> AsyncIterator[Backend]:
+async def open_backend(url: str, index: str = "") -> AsyncIterator[Backend]:
     """Open store and checkpointer together, set up and ready; closed on leaving the context.
+
+    `index` is the address of the index of preferences (see `open_index`); in memory if it is empty.
 
     Raises `BackendError` for an unknown address, or one that cannot be opened.
     """
+    found = await asyncio.to_thread(open_index, index)
+    try:
+        async with _stored(url) as backend:
+            yield replace(backend, index=found)
+    finally:
+        found.close()
+
+
+@asynccontextmanager
+async def _stored(url: str) -> AsyncIterator[Backend]:
     scheme, _, rest = url.partition(":")
     if url == "memory:":
         yield Backend(url, InMemoryStore(), InMemorySaver())

@@ -99,7 +99,7 @@ class TestRelevant:
     def values(self, request: str, needs: list[Need]) -> list[str]:
         profile = self.profile
         found = check(needs, profile, TEMPLATE, now=day(1))
-        return [h.preference.value for h in relevant(request, found, profile, TEMPLATE, day(1))]
+        return [h.preference.value for h in relevant(request, found, profile, TEMPLATE, now=day(1))]
 
     def test_it_is_what_the_request_needs_and_no_more(self) -> None:
         assert self.values("dinner?", NEEDS) == ["vegan", "Leeds"]
@@ -110,7 +110,7 @@ class TestRelevant:
     def test_how_the_user_wants_to_be_answered_matters_to_every_reply(self) -> None:
         short = entry(1, states("personality.communication.length", "short answers"))
         profile = fold([*self.profile.entries, short])
-        found = relevant("what is 2 + 2?", Sufficiency(), profile, TEMPLATE, day(1))
+        found = relevant("what is 2 + 2?", Sufficiency(), profile, TEMPLATE, now=day(1))
         assert [h.preference.value for h in found] == ["short answers"]
 
     def test_what_the_request_names_itself_belongs_to_it(self) -> None:

@@ -1,0 +1,58 @@
+"""`personalagent eval NAME`: measure a policy on a benchmark."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from personalagent.cli.common import PolicyOption, TemplateOption, console, errors, fail, template_from
+from personalagent.errors import PersonalAgentError
+from personalagent.evals.run import BENCHMARKS, run
+
+NameArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.", show_default=False)]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's files.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Which part of it; default: its first.")]
+OutOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+
+
+def evaluate(
+    name: NameArgument,
+    data: DataOption = None,
+    split: SplitOption = "",
+    policy: PolicyOption = "embedded",
+    out: OutOption = None,
+    template: TemplateOption = None,
+) -> None:
+    """Measure a policy on a benchmark; prints the figures, and writes them with --json.
+
+    `turns` ships with the package; LAPS and PrefEval are read from --data.
+    """
+    whole = template_from(template)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        try:
+            figures = asyncio.run(
+                run(
+                    name,
+                    data=data,
+                    split=split,
+                    policy=policy,
+                    template=whole,
+                    advance=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+            )
+        except PersonalAgentError as error:
+            bar.stop()
+            fail(str(error))
+    table = Table(show_header=False, box=None)
+    for key, value in figures.items():
+        table.add_row(key, f"{value:.3f}" if isinstance(value, float) else str(value))
+    console.print(table)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

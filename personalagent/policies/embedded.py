@@ -1,0 +1,270 @@
+"""The default policy: a small trained encoder that ships with the package and reads on a CPU, offline."""
+
+import asyncio
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from personalagent.dialogue import Turn
+from personalagent.policies.absences import Absence, absences
+from personalagent.policies.clauses import own_sentences, plain
+from personalagent.policies.language import is_english
+from personalagent.policies.model import Floats, Model, Read, load_model
+from personalagent.policies.operations import answered, classify, evidence_at, names, refused
+from personalagent.policies.slots import words
+from personalagent.policies.slotspace import Match, SlotSpace
+from personalagent.policies.tags import Mark, first_tokens, spans
+from personalagent.policies.tokens import Pieces, encode, words_of
+from personalagent.policies.values import scoped
+from personalagent.policies.wants import Wants
+from personalagent.profile.history import Held
+from personalagent.profile.preference import Inference, Operation, Polarity, Preference, normalise
+from personalagent.profile.profile import Profile
+from personalagent.profile.sufficiency import Need
+from personalagent.profile.template import Slot, Template
+
+MOST_OPERATIONS = 12
+LONGEST_VALUE = 200
+OPEN_NAMES: dict[Polarity, str] = {
+    "like": "likes",
+    "dislike": "dislikes",
+    "avoid": "avoids",
+    "neutral": "facts",
+}
+"""The open slot of a category that takes what no slot fits, by polarity."""
+FITS = 0.2
+"""A slot's share of the probability from which it is taken."""
+NAMED = 0.5
+"""How well a held value must fit the words of a retraction."""
+STRENGTHS: dict[Polarity, float] = {"like": 0.7, "dislike": 0.7, "avoid": 0.8, "neutral": 0.6}
+
+
+_LOOSE_END = re.compile(r"(?:\s|\A)(?:to|and|with|for|of|the|a|an|in|on|at|or|my|that|is|are|it|as|but)\Z")
+_LOOSE_START = re.compile(r"(?:and|or|but|of|a|an|to|is|are|that|some)(?:\s+|\Z)")
+"""What is left over where a span was cut a word too late; no value begins or ends with it."""
+
+
+class Said(NamedTuple):
+    """A stretch of the user's words that the reader marked."""
+
+    start: int
+    end: int
+    mark: Mark
+    score: float
+    speaks: float
+    points: Floats
+
+
+class EmbeddedPolicy:
+    """Proposes what the encoder finds in the user's own words; a value is always a span of them."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """The model in `folder`, or the one that ships; opened on first use (`ModelError`)."""
+        self._folder = folder
+        self._spaces = lru_cache(maxsize=4)(self._space)
+
+    @property
+    def model(self) -> Model:
+        """The opened model."""
+        return load_model(self._folder)
+
+    async def infer(self, turn: Turn, profile: Profile, template: Template) -> Inference:
+        """What the turn says about its user; empty when it says nothing lasting, or is not in English."""
+        return await asyncio.to_thread(self._infer, turn, profile, template)
+
+    async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...]:
+        """The slots that a good answer depends on, weightiest first; none for facts, code, translations."""
+        return await asyncio.to_thread(self._needs, request, template)
+
+    def _infer(self, turn: Turn, profile: Profile, template: Template) -> Inference:
+        if not is_english(turn.text):
+            return Inference(unread="language")
+        said, read_from = answered(turn, template)
+        if not said and refused(turn):
+            return Inference()
+        reading = Reading(turn, self.model, self._spaces(_Identity(template)), profile, template)
+        operations = unique([*said, *reading.operations(read_from)])
+        return Inference(operations=operations, classification=classify(operations, profile))
+
+    def _needs(self, request: str, template: Template) -> tuple[Need, ...]:
+        return self._wants(template).needs(request)
+
+    def _wants(self, template: Template) -> Wants:
+        return self._spaces(_Identity(template)).wants
+
+    def _space(self, template: "_Identity") -> "Spaces":
+        slots = SlotSpace(template.template, self.model)
+        return Spaces(slots, Wants(template.template, self.model))
+
+
+class _Identity:
+    """A template as a key: the same object, not merely an equal one, which would be slow to compare."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+
+    def __hash__(self) -> int:
+        return id(self.template)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.template is other.template
+
+
+class Spaces(NamedTuple):
+    """What is prepared once for a template."""
+
+    slots: SlotSpace
+    wants: Wants
+
+
+class Reading:
+    """One turn being read."""
+
+    def __init__(
+        self, turn: Turn, model: Model, spaces: Spaces, profile: Profile, template: Template
+    ) -> None:
+        self.turn, self.model, self.spaces = turn, model, spaces
+        self.profile, self.template = profile, template
+        self.lower = plain(turn.text)
+        self.sentences = own_sentences(turn.text)
+
+    def operations(self, read_from: int = 0) -> list[Operation]:
+        """What is said from a place of the text on, in the order in which it is said."""
+        found = [op for one in absences(self.lower, self.turn.replying_to) for op in self._absent(one)]
+        for said in self.said(self.model.card.thresholds.lean, read_from):
+            found += self._ended(said) if said.mark == "retract" else self._stated(said)
+        return found
+
+    def said(self, lean: float, read_from: int = 0) -> list[Said]:
+        """All that the reader marks; `lean` as in `spans`."""
+        wanted = [(a, b) for a, b in self.sentences if a >= read_from]
+        pieces = encode(self.model.tokenizer, self.lower, self.turn.replying_to, wanted)
+        reads = self.model.read(pieces)
+        return [
+            said
+            for piece, read in zip(pieces, reads, strict=True)
+            for said in marked(self.lower, piece, read, self.model.heads["transitions"], lean)
+        ]
+
+    def _absent(self, absence: Absence) -> list[Operation]:
+        slot = self.template.slot(absence.slot)
+        evidence = evidence_at(self.turn.text, absence.start, absence.end)
+        if slot is None or evidence is None:
+            return []
+        preference = Preference(
+            slot=slot.id, value=absence.value, strength=0.6, confidence=0.85, kind=slot.kind
+        )
+        return [Operation(preference=preference, evidence=evidence)]
+
+    def _stated(self, said: Said) -> list[Operation]:
+        thresholds = self.model.card.thresholds
+        if chance(thresholds.value, said.score, said.speaks) < thresholds.keep or said.mark == "retract":
+            return []
+        match = self.spaces.slots.match(said.points)
+        slot = self._slot(match, said.mark)
+        start, end = self._sentence(said)
+        evidence = evidence_at(self.turn.text, start, end)
+        value = " ".join(self.turn.text[said.start : said.end].split())
+        if slot is None or evidence is None or len(value) > LONGEST_VALUE:
+            return []
+        if evidence.start + len(evidence.quote) < said.end:
+            evidence = evidence_at(self.turn.text, said.start, said.end) or evidence
+        preference = Preference(
+            slot=slot.id,
+            value=value,
+            polarity=said.mark,
+            strength=STRENGTHS[said.mark],
+            confidence=chance(thresholds.whole, said.score, said.speaks, match.share),
+            scope=scoped(self.lower[said.end : end], 0),
+            kind=slot.kind,
+        )
+        return [Operation(preference=preference, evidence=evidence)]
+
+    def _slot(self, match: Match, polarity: Polarity) -> Slot | None:
+        if match.share >= FITS:
+            return match.slot
+        category = self.spaces.slots.category(match)
+        return self.template.slot(f"{category}.other.{OPEN_NAMES[polarity]}")
+
+    def _ended(self, said: Said) -> list[Operation]:
+        """The end of what is held and fits the words best, if anything does."""
+        start, end = self._sentence(said)
+        evidence = evidence_at(self.turn.text, start, end)
+        thresholds = self.model.card.thresholds
+        if evidence is None or chance(thresholds.value, said.score, said.speaks) < thresholds.keep:
+            return []
+        match = self.spaces.slots.match(said.points)
+        words_said = self.turn.text[said.start : said.end]
+        fitting = [(self._fits(held, words_said, match), held) for held in self._held()]
+        best = max(fitting, key=lambda pair: pair[0], default=None)
+        if best is None or best[0] < NAMED:
+            return []
+        preference = best[1].preference.model_copy(update={"scope": None})
+        return [Operation(action="retract", preference=preference, evidence=evidence)]
+
+    def _held(self) -> list[Held]:
+        every = [held for current in self.profile.current.values() for held in current]
+        return [held for held in every if self.template.slot(held.preference.slot)]
+
+    def _fits(self, held: Held, said: str, match: Match) -> float:
+        """How well what is held fits the words that end something: by its words, else by its slot."""
+        by_slot = self.spaces.slots.share(match, held.preference.slot)
+        if names(set(words(said)), set(words(held.preference.value))):
+            return 1.0 + by_slot
+        return by_slot
+
+    def _sentence(self, said: Said) -> tuple[int, int]:
+        for start, end in self.sentences:
+            if start <= said.start < end:
+                return start, end
+        return said.start, said.end
+
+
+def marked(text: str, piece: Pieces, read: Read, transitions: Floats, lean: float) -> list[Said]:
+    """The spans that the reader marks in one window, as places in the text."""
+    firsts = first_tokens(words_of(text, piece.offsets))
+    bounds = [*firsts, next((n for n in range(len(piece.ids) - 1, 0, -1) if piece.offsets[n][1]), 0) + 1]
+    found = []
+    for span in spans(read.labels[firsts], transitions, lean):
+        first, last = bounds[span.first], bounds[span.last + 1] - 1
+        start, end = trimmed(text, piece.offsets[first][0], piece.offsets[last][1])
+        if start < end:
+            found.append(Said(start, end, span.mark, span.score, read.speaks, read.points[first : last + 1]))
+    return found
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The place without the punctuation, white space and loose little words at its ends."""
+    while start < end and not (text[start].isalnum() or text[start] in "#$£€'"):
+        start += 1
+    while end > start and not (text[end - 1].isalnum() or text[end - 1] in "%+#'°€)"):
+        end -= 1
+    if loose := _LOOSE_END.search(text[start:end]):
+        return trimmed(text, start, start + loose.start())
+    if loose := _LOOSE_START.match(text[start:end]):
+        return trimmed(text, start + loose.end(), end)
+    return start, end
+
+
+def chance(weights: Sequence[float], *scores: float) -> float:
+    """The calibrated probability: a logistic of the scores' log odds; the last weight is the intercept."""
+    raised = sum(weight * logit(score) for weight, score in zip(weights, scores, strict=False)) + weights[-1]
+    return 1 / (1 + math.exp(-raised))
+
+
+def logit(share: float) -> float:
+    """The log odds, of shares within [0.0001, 0.9999]."""
+    bounded = min(max(share, 1e-4), 1 - 1e-4)
+    return math.log(bounded / (1 - bounded))
+
+
+def unique(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """Each thing once, in the order in which it is said first."""
+    kept: dict[tuple[str, str, str], Operation] = {}
+    for operation in operations:
+        preference = operation.preference
+        kept.setdefault((operation.action, preference.slot, normalise(preference.value)), operation)
+    return tuple(kept.values())[:MOST_OPERATIONS]

@@ -1,0 +1,63 @@
+"""Which slot a span of words stands for: the nearest in the space that the reader learned (dual encoder)."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from personalagent.policies.embedding import unit
+from personalagent.policies.model import Floats, Model
+from personalagent.profile.template import Slot, Template
+
+
+class Match(NamedTuple):
+    """The slot that fits a span best, its share of the probability, and each slot's share."""
+
+    slot: Slot
+    share: float
+    shares: Floats
+
+
+def slot_text(slot: Slot) -> str:
+    """What the encoder reads of a slot."""
+    return f"{slot.name}. {slot.description} {'; '.join(slot.examples)}"
+
+
+def text_key(text: str) -> str:
+    """By which a text's stored vector is found again; a changed description is encoded anew."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class SlotSpace:
+    """The slots of one template as vectors; those that did not ship are encoded here, without training."""
+
+    def __init__(self, template: Template, model: Model) -> None:
+        heads = model.heads
+        self.slots = tuple(template.slots.values())
+        self.numbers = {slot.id: number for number, slot in enumerate(self.slots)}
+        self._scale = float(heads["slot_scale"])
+        stored = dict(zip(heads["slot_keys"].tolist(), heads["slot_vectors"], strict=True))
+        texts = [slot_text(slot) for slot in self.slots]
+        missing = [text for text in texts if text_key(text) not in stored]
+        projected = model.embed(missing) @ heads["slot_projection"].T + heads["slot_bias"]
+        added = dict(zip(map(text_key, missing), unit(projected), strict=True))
+        self.vectors: Floats = np.stack([{**stored, **added}[text_key(text)] for text in texts])
+
+    def match(self, points: Floats) -> Match:
+        """The slot nearest to the mean of the points [tokens, width]."""
+        nearness = self.vectors @ unit(points.mean(axis=0)) * self._scale
+        shares = np.exp(nearness - nearness.max())
+        shares /= shares.sum()
+        best = int(shares.argmax())
+        return Match(self.slots[best], float(shares[best]), shares)
+
+    def share(self, match: Match, slot_id: str) -> float:
+        """How likely the span stands for this slot."""
+        return float(match.shares[self.numbers[slot_id]]) if slot_id in self.numbers else 0.0
+
+    def category(self, match: Match) -> str:
+        """The category in which most of the probability lies."""
+        mass: dict[str, float] = {}
+        for slot, share in zip(self.slots, match.shares, strict=True):
+            mass[slot.category] = mass.get(slot.category, 0.0) + float(share)
+        return max(mass, key=lambda category: mass[category])

@@ -1,0 +1,101 @@
+"""What a request depends on: its kinds by meaning, the slots that such requests need, slots near to it."""
+
+import numpy as np
+
+from personalagent.policies.language import is_english
+from personalagent.policies.model import WIDTH, Floats, Model
+from personalagent.policies.slotspace import slot_text, text_key
+from personalagent.profile.sufficiency import Need
+from personalagent.profile.template import RequestKind, Slot, Template
+
+MOST_NEEDS = 8
+CANDIDATES = 16
+"""Slots that the reader looks at for a request."""
+LONGEST_REQUEST = 400
+"""Words; a longer message is a text to work on, no question of taste."""
+
+
+class Wants:
+    """The kinds and slots of one template, prepared for requests."""
+
+    def __init__(self, template: Template, model: Model) -> None:
+        self.model, self.template = model, template
+        self.slots = tuple(template.slots.values())
+        kinds = template.requests
+        self._kinds, self._slots = (
+            _vectors(model, [kind_text(kind) for kind in kinds]),
+            _vectors(model, [slot_text(slot) for slot in self.slots]),
+        )
+        self._corrections = _known(model, "kind_correction", [kind_text(kind) for kind in kinds], 0)
+        self._often = _known(model, "need_often", [slot_text(slot) for slot in self.slots], 1)
+        self._weights = np.array(
+            [[slot.needed_for.get(kind.id, 0.0) for slot in self.slots] for kind in kinds], np.float32
+        ).reshape(len(kinds), len(self.slots))
+
+    def needs(self, request: str) -> tuple[Need, ...]:
+        """The needs of at least the model's threshold, weightiest first; at most eight."""
+        if not request.strip() or len(request.split()) > LONGEST_REQUEST or not is_english(request):
+            return ()
+        least = self.model.card.thresholds.need
+        weighed = [need for need in self.weighed(request) if need.weight >= least]
+        return tuple(sorted(weighed, key=lambda need: -need.weight)[:MOST_NEEDS])
+
+    def weighed(self, request: str) -> list[Need]:
+        """The slots that the request may depend on, each with the reader's verdict; none if on nobody's."""
+        embedded = self.model.embed([request])[0]
+        shares, nobody = self.shares(embedded)
+        if nobody >= 0.5 or not self.slots:
+            return []
+        scores = self.proposals(embedded, shares)
+        near = [self.slots[n] for n in np.argsort(-scores)[:CANDIDATES]]
+        weights = self.model.bears(request, [need_text(slot) for slot in near]).tolist()
+        return [Need(slot=slot.id, weight=round(w, 4)) for slot, w in zip(near, weights, strict=True)]
+
+    def proposals(self, embedded: Floats, shares: Floats) -> Floats:
+        """How promising each slot is, [slots], before the reader has looked at it."""
+        for_kind, near, _ = (float(weight) for weight in self.model.heads["need_mix"])
+        by_kind = np.sqrt(shares @ self._weights)
+        promising: Floats = for_kind * by_kind + near * (self._slots @ embedded) + self._often
+        return promising
+
+    def shares(self, embedded: Floats) -> tuple[Floats, float]:
+        """The probabilities of the kinds, [kinds], and that it depends on nobody's preferences."""
+        heads = self.model.heads
+        near = self._kinds @ embedded * float(heads["kind_scale"]) + self._corrections @ embedded
+        nobody = float(heads["nobody_vector"] @ embedded) + float(heads["nobody"])
+        scores = np.append(near, nobody)
+        raised = np.exp(scores - scores.max())
+        shares = (raised / raised.sum()).astype(np.float32)
+        return shares[:-1], float(shares[-1])
+
+
+def need_text(slot: Slot) -> str:
+    """What is held against a request of a slot whose value is not known."""
+    return f"unknown: {slot.name}. {slot.description}"
+
+
+def kind_text(kind: RequestKind) -> str:
+    """What the encoder reads of a kind of request."""
+    return f"{kind.name}. {', '.join(kind.cues[:12])}"
+
+
+def _vectors(model: Model, texts: list[str]) -> Floats:
+    """The texts' embeddings: stored ones by the text's key, others encoded now."""
+    stored = dict(zip(model.heads["text_keys"].tolist(), model.heads["text_vectors"], strict=True))
+    missing = [text for text in texts if text_key(text) not in stored]
+    added = dict(zip(missing, model.embed(missing), strict=True))
+    rows = [stored[text_key(text)] if text_key(text) in stored else added[text] for text in texts]
+    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, WIDTH), np.float32)
+
+
+def _known(model: Model, name: str, texts: list[str], part: int) -> Floats:
+    """What was learned for the texts that ship; nothing for others. `part`: 0 the kinds, 1 the slots."""
+    learned = model.heads[name]
+    keys = model.heads["text_keys"].tolist()
+    kinds = len(model.heads["kind_correction"])
+    mine = keys[:kinds] if part == 0 else keys[kinds:]
+    rows = dict(zip(mine, learned, strict=True))
+    nothing = np.zeros(learned.shape[1:], np.float32)
+    return np.array([rows.get(text_key(text), nothing) for text in texts], np.float32).reshape(
+        len(texts), *learned.shape[1:]
+    )

@@ -1,0 +1,119 @@
+"""Fitting the reader: labels of tokens, slots of spans, and whether a turn speaks at all, in one pass."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from personalagent.training.embedded.batches import Batch, PairBatch
+from personalagent.training.embedded.crf import Chain
+from personalagent.training.embedded.network import Read, Reader, SlotSpace
+
+FROZEN = 2
+"""Layers, from the bottom, that stay as they came."""
+TRUNK_RATE = 1e-4
+HEAD_RATE = 1e-3
+WARM_UP = 0.06
+"""Share of the steps over which the rates rise; from there they fall to zero in a straight line."""
+LABEL_SHARE = 3.0
+"""The loss of labels is a mean over words, most of which are easy."""
+SLOT_SHARE = 1.0
+SPEAKS_SHARE = 0.3
+BEARS_SHARE = 1.5
+
+
+@dataclass
+class Network:
+    """All that is trained together."""
+
+    reader: Reader
+    chain: Chain
+    slots: SlotSpace
+
+    @property
+    def parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        """The modules, in a fixed order."""
+        return self.reader, self.chain, self.slots
+
+
+def fit(
+    network: Network,
+    epochs: Sequence[Sequence[Batch | PairBatch]],
+    *,
+    seed: int,
+    begin: int = 0,
+    state: dict[str, Any] | None = None,
+    advance: Callable[[float], None] = lambda loss: None,
+    done: Callable[[int, dict[str, Any]], None] = lambda epoch, state: None,
+) -> None:
+    """Train the network in place on the batches of each epoch.
+
+    `advance` is told every step's loss; `done` gets every finished epoch's number and the optimiser's state,
+    with which training can begin again at the next one.
+    """
+    reader = network.reader
+    for module in (reader.encoder.embeddings, *reader.encoder.encoder.layer[:FROZEN]):
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)  # what is rare must not drift from what is never seen
+    trunk = [p for p in reader.encoder.parameters() if p.requires_grad]
+    heads = [p for n, p in reader.named_parameters() if not n.startswith("encoder.")]
+    heads += [*network.chain.parameters(), *network.slots.parameters()]
+    optimiser = torch.optim.AdamW(
+        [{"params": trunk, "lr": TRUNK_RATE}, {"params": heads, "lr": HEAD_RATE}], weight_decay=0.01
+    )
+    if state is not None:
+        optimiser.load_state_dict(state)
+    steps, step = sum(len(epoch) for epoch in epochs), sum(len(epoch) for epoch in epochs[:begin])
+    for module in network.parts:
+        module.train()
+    for number in range(begin, len(epochs)):
+        torch.manual_seed(seed + number)
+        for batch in epochs[number]:
+            for group, rate in zip(optimiser.param_groups, (TRUNK_RATE, HEAD_RATE), strict=True):
+                group["lr"] = rate * _share(step / steps)
+            loss = _loss(network, batch)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_([*trunk, *heads], 1.0)
+            optimiser.step()
+            step += 1
+            advance(float(loss.detach()))
+        done(number, optimiser.state_dict())
+    for module in network.parts:
+        module.eval()
+
+
+def _loss(network: Network, batch: Batch | PairBatch) -> Tensor:
+    read = network.reader(batch.ids, batch.mask, batch.segments)
+    if isinstance(batch, Batch):
+        return loss_of(read, network.chain, network.slots, batch)
+    bears = nn.functional.binary_cross_entropy_with_logits(read.bears, batch.bears, weight=batch.weights)
+    return BEARS_SHARE * bears
+
+
+def loss_of(read: Read, chain: Chain, slots: SlotSpace, batch: Batch) -> Tensor:
+    """Losses of labels, slots (any of the gold ones will do) and verdicts, weighted."""
+    places = batch.firsts.unsqueeze(-1).expand(-1, -1, read.labels.shape[-1])
+    paths = chain.loss(read.labels.gather(1, places), batch.allowed, batch.real)
+    label_loss = (paths * batch.weights).sum() / batch.real.sum().clamp(min=1)
+    speaks = nn.functional.binary_cross_entropy_with_logits(read.speaks, batch.speaks, weight=batch.weights)
+    loss: Tensor = LABEL_SHARE * label_loss + SPEAKS_SHARE * speaks
+    if batch.targets:
+        loss = loss + SLOT_SHARE * _slot_loss(read.points, slots, batch)
+    return loss
+
+
+def _slot_loss(points: Tensor, slots: SlotSpace, batch: Batch) -> Tensor:
+    spans = torch.stack([points[target.row, list(target.tokens)].mean(0) for target in batch.targets])
+    nearness = nn.functional.normalize(spans, dim=-1) @ slots().T * slots.scale.exp()
+    right = torch.full_like(nearness, float("-inf"))
+    for row, target in enumerate(batch.targets):
+        right[row, list(target.slots)] = 0.0
+    chosen = torch.logsumexp(nearness.log_softmax(-1) + right, dim=-1)
+    return -chosen.mean()
+
+
+def _share(done: float) -> float:
+    return done / WARM_UP if done < WARM_UP else max(0.0, (1 - done) / (1 - WARM_UP))
