@@ -9,8 +9,16 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli
 from tests.make import CITY, DIET
+
+
+@pytest.fixture(autouse=True)
+def _rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read is no concern here, and the rules read it in no time."""
+    monkeypatch.setenv("PERSONALAGENT_POLICY", "rules")
 
 
 def record(user: str, *texts: str, session: str = "s") -> dict[str, object]:
