@@ -22,7 +22,7 @@ from personalagent.nodes.respond import respond
 from personalagent.policies.choose import DEFAULT, policy_named
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
-from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
+from personalagent.stores.index import PreferenceIndex, open_index
 
 PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
 
@@ -77,12 +77,12 @@ def create_personal_agent(
 ) -> PersonalAgent:
     """The agent as a compiled graph.
 
-    Without a policy it uses the embedded one; without a chat model it replies with a plain brief; without
-    an index it compares requests with preferences in memory; without store and checkpointer it takes
-    those of the graph around it, or of the server.
+    Without a policy it uses the rule-based one; without a chat model it replies with a plain brief; without
+    an index the reply is handed what the request needs or names, and no more; without store and
+    checkpointer it takes those of the graph around it, or of the server.
     Each run takes ``context=Context(user_id=...)``.
     """
-    parts = Parts(policy or policy_named(), template or load_template(), chat_model, index or MemoryIndex())
+    parts = Parts(policy or policy_named(), template or load_template(), chat_model, index)
     return build(parts).compile(checkpointer=checkpointer, store=store, name="PersonalAgent")
 
 
@@ -91,7 +91,7 @@ def _from_env() -> PersonalAgent:
     parts = Parts(
         policy_named(os.environ.get(f"{PREFIX}POLICY") or DEFAULT),
         load_template(Path(extra) if extra else None),
-        index=open_index(os.environ.get(f"{PREFIX}INDEX", "")),
+        index=open_index(url) if (url := os.environ.get(f"{PREFIX}INDEX")) else None,
     )
     return build(parts, Context.from_env()).compile(name="PersonalAgent")
 

@@ -1,4 +1,4 @@
-"""The default policy: a small trained encoder that ships with the package and reads on a CPU, offline."""
+"""A small trained encoder that ships with the package and reads on a CPU, offline."""
 
 import asyncio
 import math

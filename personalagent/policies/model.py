@@ -55,7 +55,6 @@ class Card(Frozen):
     data: tuple[str, ...]
     """What the model was trained on."""
     seed: int
-    epochs: int
 
 
 class Read(NamedTuple):

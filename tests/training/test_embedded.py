@@ -20,12 +20,13 @@ from personalagent.training.embedded import pairs, plain, sources  # noqa: E402
 from personalagent.training.embedded.batches import UNSURE, batches, pair_batches, windows  # noqa: E402
 from personalagent.training.embedded.crf import Chain  # noqa: E402
 from personalagent.training.embedded.examples import Example, Marked  # noqa: E402
-from personalagent.training.embedded.fit import Network, fit  # noqa: E402
+from personalagent.training.embedded.fit import Course, Network, fit  # noqa: E402
 from personalagent.training.embedded.network import Reader, SlotSpace  # noqa: E402
 from personalagent.training.embedded.recipe import Recipe, cook  # noqa: E402
 
 pytestmark = pytest.mark.training
 
+COURSE = Course(epochs=2, labels=30, slots=1, speaks=1, bears=1, rate=1e-4)
 WEIGHTS = minilm.MODEL_DIR
 TEMPLATE = load_template()
 NUMBERS = {slot: number for number, slot in enumerate(TEMPLATE.slots)}
@@ -112,11 +113,11 @@ def test_training_that_was_stopped_between_epochs_ends_with_the_same_weights() -
             kept["modules"] = [{k: v.clone() for k, v in m.state_dict().items()} for m in whole.parts]
             kept["optimiser"] = copy.deepcopy(optimiser)
 
-    fit(whole, epochs(2), seed=5, advance=losses.append, done=keep)
+    fit(whole, epochs(2), COURSE, seed=5, advance=losses.append, done=keep)
     again = network()
     for module, state in zip(again.parts, kept["modules"], strict=True):
         module.load_state_dict(state)
-    fit(again, epochs(2), seed=5, begin=1, state=kept["optimiser"])
+    fit(again, epochs(2), COURSE, seed=5, begin=1, state=kept["optimiser"])
     for one, other in zip(whole.parts, again.parts, strict=True):
         for name, value in one.state_dict().items():
             assert torch.equal(value, other.state_dict()[name]), name

@@ -38,7 +38,6 @@ def main(
     laps: Annotated[Path | None, typer.Option(help="The folder of LAPS.")] = None,
     work: Annotated[Path, typer.Option(help="Where checkpoints are kept.")] = Path("build/model"),
     out: Annotated[Path, typer.Option(help="Where the model goes.")] = SHIPS_IN,
-    epochs: Annotated[int, typer.Option(min=1)] = Recipe.epochs,
     seed: Annotated[int, typer.Option()] = Recipe.seed,
     threads: Annotated[int, typer.Option(min=1, help="Cores to train on.")] = 2,
 ) -> None:
@@ -52,7 +51,7 @@ def main(
         task = bar.add_task("", total=None)
         try:
             made = cook(
-                Recipe(weights=MINILM, laps=laps, work=work, epochs=epochs, seed=seed),
+                Recipe(weights=MINILM, laps=laps, work=work, seed=seed),
                 Progressed(bar, task),
             )
         except PersonalAgentError as error:

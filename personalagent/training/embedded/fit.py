@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +13,22 @@ from personalagent.training.embedded.network import Read, Reader, SlotSpace
 
 FROZEN = 2
 """Layers, from the bottom, that stay as they came."""
-TRUNK_RATE = 1e-4
 HEAD_RATE = 1e-3
 WARM_UP = 0.06
-"""Share of the steps over which the rates rise; from there they fall to zero in a straight line."""
-LABEL_SHARE = 3.0
-"""The loss of labels is a mean over words, most of which are easy."""
-SLOT_SHARE = 1.0
-SPEAKS_SHARE = 0.3
-BEARS_SHARE = 1.5
+"""Share of a course's steps over which the rates rise; from there they fall to zero in a straight line."""
+
+
+class Course(NamedTuple):
+    """Some epochs of training with a schedule of their own, and what each loss counts in them."""
+
+    epochs: int
+    labels: float
+    """Of the mean over words, most of which are easy."""
+    slots: float
+    speaks: float
+    bears: float
+    rate: float
+    """Of the encoder's layers; heads learn at `HEAD_RATE`."""
 
 
 @dataclass
@@ -41,6 +48,7 @@ class Network:
 def fit(
     network: Network,
     epochs: Sequence[Sequence[Batch | PairBatch]],
+    course: Course,
     *,
     seed: int,
     begin: int = 0,
@@ -48,7 +56,7 @@ def fit(
     advance: Callable[[float], None] = lambda loss: None,
     done: Callable[[int, dict[str, Any]], None] = lambda epoch, state: None,
 ) -> None:
-    """Train the network in place on the batches of each epoch.
+    """Train the network in place on the batches of each epoch of a course.
 
     `advance` is told every step's loss; `done` gets every finished epoch's number and the optimiser's state,
     with which training can begin again at the next one.
@@ -61,7 +69,7 @@ def fit(
     heads = [p for n, p in reader.named_parameters() if not n.startswith("encoder.")]
     heads += [*network.chain.parameters(), *network.slots.parameters()]
     optimiser = torch.optim.AdamW(
-        [{"params": trunk, "lr": TRUNK_RATE}, {"params": heads, "lr": HEAD_RATE}], weight_decay=0.01
+        [{"params": trunk, "lr": course.rate}, {"params": heads, "lr": HEAD_RATE}], weight_decay=0.01
     )
     if state is not None:
         optimiser.load_state_dict(state)
@@ -71,9 +79,9 @@ def fit(
     for number in range(begin, len(epochs)):
         torch.manual_seed(seed + number)
         for batch in epochs[number]:
-            for group, rate in zip(optimiser.param_groups, (TRUNK_RATE, HEAD_RATE), strict=True):
+            for group, rate in zip(optimiser.param_groups, (course.rate, HEAD_RATE), strict=True):
                 group["lr"] = rate * _share(step / steps)
-            loss = _loss(network, batch)
+            loss = _loss(network, batch, course)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_([*trunk, *heads], 1.0)
@@ -85,23 +93,23 @@ def fit(
         module.eval()
 
 
-def _loss(network: Network, batch: Batch | PairBatch) -> Tensor:
+def _loss(network: Network, batch: Batch | PairBatch, course: Course) -> Tensor:
     read = network.reader(batch.ids, batch.mask, batch.segments)
     if isinstance(batch, Batch):
-        return loss_of(read, network.chain, network.slots, batch)
+        return loss_of(read, network, batch, course)
     bears = nn.functional.binary_cross_entropy_with_logits(read.bears, batch.bears, weight=batch.weights)
-    return BEARS_SHARE * bears
+    return course.bears * bears
 
 
-def loss_of(read: Read, chain: Chain, slots: SlotSpace, batch: Batch) -> Tensor:
+def loss_of(read: Read, network: Network, batch: Batch, course: Course) -> Tensor:
     """Losses of labels, slots (any of the gold ones will do) and verdicts, weighted."""
     places = batch.firsts.unsqueeze(-1).expand(-1, -1, read.labels.shape[-1])
-    paths = chain.loss(read.labels.gather(1, places), batch.allowed, batch.real)
+    paths = network.chain.loss(read.labels.gather(1, places), batch.allowed, batch.real)
     label_loss = (paths * batch.weights).sum() / batch.real.sum().clamp(min=1)
     speaks = nn.functional.binary_cross_entropy_with_logits(read.speaks, batch.speaks, weight=batch.weights)
-    loss: Tensor = LABEL_SHARE * label_loss + SPEAKS_SHARE * speaks
+    loss: Tensor = course.labels * label_loss + course.speaks * speaks
     if batch.targets:
-        loss = loss + SLOT_SHARE * _slot_loss(read.points, slots, batch)
+        loss = loss + course.slots * _slot_loss(read.points, network.slots, batch)
     return loss
 
 

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,16 @@ from personalagent.training.embedded.batches import Batch, PairBatch, batches, p
 from personalagent.training.embedded.calibrate import calibrated
 from personalagent.training.embedded.crf import Chain
 from personalagent.training.embedded.export import READER_OUTPUTS, Encoder, export
-from personalagent.training.embedded.fit import Network, fit
+from personalagent.training.embedded.fit import Course, Network, fit
 from personalagent.training.embedded.network import Reader, SlotSpace
 
 WEIGHTS_SHA256 = "53aa51172d142c89"
 """How the digest of all-MiniLM-L6-v2's model.safetensors begins."""
+COURSES = (
+    Course(epochs=3, labels=3.0, slots=1.0, speaks=0.3, bears=1.5, rate=1e-4),
+    Course(epochs=1, labels=30.0, slots=1.0, speaks=1.0, bears=1.5, rate=1.5e-4),
+)
+"""First of all what words mean, slots above all; then where values begin and end."""
 UNSET = Thresholds(lean=0, keep=0, need=0, related=0, value=(1, 1, 0), whole=(1, 1, 1, 0))
 
 Say = Callable[[str, int, int], None]
@@ -53,7 +59,6 @@ class Recipe:
     """The folder of LAPS; without it the model learns from the project's corpus alone."""
     work: Path
     """Kept between runs: a recipe that was killed goes on with the last finished epoch."""
-    epochs: int = 3
     seed: int = 13
 
 
@@ -104,15 +109,30 @@ def _trained(recipe: Recipe, template: Template, say: Say) -> Network:
         done += 1
         say(f"training the reader (loss {loss:.2f})", done, total)
 
-    def keep(epoch: int, optimiser: dict[str, Any]) -> None:
+    def keep(before: int, epoch: int, optimiser: dict[str, Any]) -> None:
         states = [module.state_dict() for module in network.parts]
         path = recipe.work / "checkpoint.pt"
         torch.save(
-            {"print": print_, "epoch": epoch, "modules": states, "optimiser": optimiser}, f"{path}.new"
+            {"print": print_, "epoch": before + epoch, "modules": states, "optimiser": optimiser},
+            f"{path}.new",
         )
         Path(f"{path}.new").replace(path)
 
-    fit(network, epochs, seed=recipe.seed, begin=begin, state=state, advance=advance, done=keep)
+    first = 0
+    for course in COURSES:
+        last = first + course.epochs
+        if begin < last:
+            fit(
+                network,
+                epochs[first:last],
+                course,
+                seed=recipe.seed + first,
+                begin=max(0, begin - first),
+                state=state if begin > first else None,
+                advance=advance,
+                done=partial(keep, first),
+            )
+        first = last
     return network
 
 
@@ -121,7 +141,7 @@ def _epochs(recipe: Recipe, template: Template, numbers: dict[str, int]) -> list
     examples = sources.examples(recipe.laps, recipe.seed)
     cut = {id(one): windows(tokenizer, one, numbers) for one in examples}
     made: list[list[Batch | PairBatch]] = []
-    for epoch in range(recipe.epochs):
+    for epoch in range(sum(course.epochs for course in COURSES)):
         rng = random.Random(recipe.seed + epoch)
         ready = [window for one in sources.thinned(examples, rng) for window in cut[id(one)]]
         for one in plain.statements(template, rng):
@@ -140,7 +160,7 @@ def _slot_vectors(recipe: Recipe, template: Template) -> torch.Tensor:
 
 
 def _fingerprint(recipe: Recipe, epochs: list[list[Batch | PairBatch]]) -> str:
-    digest = hashlib.sha256(f"{recipe.seed} {recipe.epochs}".encode())
+    digest = hashlib.sha256(f"{recipe.seed} {COURSES}".encode())
     for batch in epochs[0]:
         digest.update(batch.ids.numpy().tobytes())
     return digest.hexdigest()
@@ -179,5 +199,5 @@ def _write_heads(network: Network, template: Template, recipe: Recipe, model: Pa
 def _write_card(model: Path, recipe: Recipe, thresholds: Thresholds) -> None:
     files = {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in FILES}
     data = ["PersonalAgent corpus, train", *(["LAPS, train"] if recipe.laps else [])]
-    card = Card(files=files, thresholds=thresholds, data=tuple(data), seed=recipe.seed, epochs=recipe.epochs)
+    card = Card(files=files, thresholds=thresholds, data=tuple(data), seed=recipe.seed)
     (model / CARD).write_text(json.dumps(card.model_dump(), indent=1) + "\n", encoding="utf-8")
