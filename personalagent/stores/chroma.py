@@ -10,7 +10,7 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from chromadb.api.models.Collection import Collection
 from chromadb.api.shared_system_client import SharedSystemClient
 from chromadb.config import Settings
 
-from personalagent.errors import BackendError
+from personalagent.errors import BackendError, PersonalAgentError
 from personalagent.policies.embedding import Embedder
 from personalagent.profile.history import Held
 from personalagent.profile.profile import Profile
@@ -100,6 +100,8 @@ class ChromaIndex:
         with self._turn:
             try:
                 return work()
+            except PersonalAgentError:  # a missing model is no damage of the index
+                raise
             except Exception as error:  # Chroma's core raises whatever its storage does
                 if self._address.startswith("http"):
                     raise
@@ -109,6 +111,8 @@ class ChromaIndex:
     def _opened(self) -> Collection:
         try:
             return self._collection_of(_client(self._address))
+        except PersonalAgentError:
+            raise
         except Exception as error:  # as above
             if self._address.startswith("http"):
                 raise BackendError(f"no Chroma server at {self._address}: {error}") from error
@@ -117,9 +121,13 @@ class ChromaIndex:
     def _rebuilt(self, error: Exception) -> Collection:
         _log.warning("the index in %s is damaged and is built anew: %s", self._address, error)
         SharedSystemClient.clear_system_cache()
-        for part in _parts(Path(self._address)):
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
-        self._collection = self._collection_of(_client(self._address))
+        shutil.rmtree(_own(self._address), ignore_errors=True)  # nothing but the index is in there
+        try:
+            self._collection = self._collection_of(_client(self._address))
+        except PersonalAgentError:
+            raise
+        except Exception as again:  # as above
+            raise BackendError(f"cannot keep an index in {self._address}: {again}") from again
         return self._collection
 
     def _collection_of(self, client: ClientAPI) -> Collection:
@@ -134,7 +142,7 @@ class ChromaIndex:
 
 def _client(address: str) -> ClientAPI:
     if not address.startswith("http"):
-        return chromadb.PersistentClient(path=address, settings=_SETTINGS)
+        return chromadb.PersistentClient(path=_own(address), settings=_SETTINGS)
     scheme, _, rest = address.partition("://")
     host, _, port = rest.rstrip("/").partition(":")
     return chromadb.HttpClient(host=host, port=int(port or 8000), ssl=scheme == "https", settings=_SETTINGS)
@@ -155,8 +163,9 @@ def _locked(folder: Path) -> Any:
 _LOCK = "writer.lock"
 
 
-def _parts(folder: Path) -> Sequence[Path]:
-    return [part for part in folder.iterdir() if part.name != _LOCK]
+def _own(folder: str) -> Path:
+    """The part of the user's folder that is the index's alone: what is damaged is deleted, and no more."""
+    return Path(folder) / "preferences"
 
 
 def _digest(user: str) -> str:

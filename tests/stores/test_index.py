@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from personalagent.errors import BackendError
+from personalagent.errors import BackendError, ModelError
 from personalagent.policies.embedding import Embedder
 from personalagent.profile.profile import Profile, fold
 from personalagent.profile.template import load_template
@@ -112,13 +112,26 @@ async def test_a_damaged_index_is_built_anew_with_a_notice(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "index"
-    folder.mkdir()
-    (folder / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
+    (folder / "preferences").mkdir(parents=True)
+    (folder / "preferences" / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
+    (folder / "thesis.txt").write_text("years of work")
     with caplog.at_level(logging.WARNING):
         index = await asyncio.to_thread(chroma, folder)
     assert "damaged" in caplog.text
     assert str(folder) in caplog.text
     assert "vegan" in await values(index, "a recipe for dinner?", profile())
+    index.close()
+    assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+async def test_a_missing_model_is_no_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    index = chroma(tmp_path / "index")
+    await values(index, "a recipe for dinner?", profile())
+    index.embedder = Embedder(tmp_path / "nowhere")
+    with pytest.raises(ModelError):
+        await index.related("ada", "another recipe?", profile("jazz"), TEMPLATE)
+    assert "damaged" not in caplog.text
+    assert index._collection.count() == 2
     index.close()
 
 
