@@ -3,8 +3,8 @@
 import asyncio
 import math
 import re
+import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,8 @@ class EmbeddedPolicy:
     def __init__(self, folder: Path | None = None) -> None:
         """The model in `folder`, or the one that ships; opened on first use (`ModelError`)."""
         self._folder = folder
-        self._spaces = lru_cache(maxsize=4)(self._space)
+        self._preparing = threading.Lock()
+        self._prepared: dict[int, tuple[Template, Spaces]] = {}
 
     @property
     def model(self) -> Model:
@@ -77,7 +78,7 @@ class EmbeddedPolicy:
 
     async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...]:
         """The slots that a good answer depends on, weightiest first; none for facts, code, translations."""
-        return await asyncio.to_thread(self._needs, request, template)
+        return await asyncio.to_thread(lambda: self._spaces(template).wants.needs(request))
 
     def _infer(self, turn: Turn, profile: Profile, template: Template) -> Inference:
         if not is_english(turn.text):
@@ -85,32 +86,17 @@ class EmbeddedPolicy:
         said, read_from = answered(turn, template)
         if not said and refused(turn):
             return Inference()
-        reading = Reading(turn, self.model, self._spaces(_Identity(template)), profile, template)
+        reading = Reading(turn, self.model, self._spaces(template), profile, template)
         operations = unique([*said, *reading.operations(read_from)])
         return Inference(operations=operations, classification=classify(operations, profile))
 
-    def _needs(self, request: str, template: Template) -> tuple[Need, ...]:
-        return self._wants(template).needs(request)
-
-    def _wants(self, template: Template) -> Wants:
-        return self._spaces(_Identity(template)).wants
-
-    def _space(self, template: "_Identity") -> "Spaces":
-        slots = SlotSpace(template.template, self.model)
-        return Spaces(slots, Wants(template.template, self.model))
-
-
-class _Identity:
-    """A template as a key: the same object, not merely an equal one, which would be slow to compare."""
-
-    def __init__(self, template: Template) -> None:
-        self.template = template
-
-    def __hash__(self) -> int:
-        return id(self.template)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and self.template is other.template
+    def _spaces(self, template: Template) -> "Spaces":
+        """What is prepared for a template, once; by its identity, for templates are slow to compare."""
+        with self._preparing:
+            if id(template) not in self._prepared:
+                spaces = Spaces(SlotSpace(template, self.model), Wants(template, self.model))
+                self._prepared[id(template)] = (template, spaces)
+            return self._prepared[id(template)][1]
 
 
 class Spaces(NamedTuple):

@@ -1,6 +1,7 @@
 """The files of the embedded model, checked and opened: two small ONNX graphs, a tokenizer, a few matrices."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
@@ -40,7 +41,7 @@ class Thresholds(Frozen):
     need: float
     """A slot is a need of a request if its weight reaches this."""
     related: float
-    """A preference bears on a request if their embeddings are at least so near."""
+    """A preference bears on a request if the reader's verdict on the two is at least so likely."""
     value: tuple[float, float, float]
     """Weights that make of a span's score and its window's verdict the chance that the value is right."""
     whole: tuple[float, float, float, float]
@@ -117,9 +118,17 @@ class Model:
         return self.encoder(texts)
 
 
-@lru_cache(maxsize=2)
+_OPENING = threading.Lock()
+
+
 def load_model(folder: Path | None = None) -> Model:
     """The model that ships with the package, or the one in a folder; opened once a process."""
+    with _OPENING:  # many turns may ask for it at the same time, each in a thread of its own
+        return _opened(folder)
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path | None) -> Model:
     with resources.as_file(resources.files("personalagent.policies") / "weights") as shipped:
         return Model(folder or shipped)
 

@@ -40,8 +40,8 @@ class SlotSpace:
         texts = [slot_text(slot) for slot in self.slots]
         missing = [text for text in texts if text_key(text) not in stored]
         projected = model.embed(missing) @ heads["slot_projection"].T + heads["slot_bias"]
-        added = dict(zip(map(text_key, missing), unit(projected), strict=True))
-        self.vectors: Floats = np.stack([{**stored, **added}[text_key(text)] for text in texts])
+        known = stored | dict(zip(map(text_key, missing), unit(projected), strict=True))
+        self.vectors: Floats = np.stack([known[text_key(text)] for text in texts])
 
     def match(self, points: Floats) -> Match:
         """The slot nearest to the mean of the points [tokens, width]."""

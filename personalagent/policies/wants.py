@@ -1,5 +1,7 @@
 """What a request depends on: its kinds by meaning, the slots that such requests need, slots near to it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from personalagent.policies.language import is_english
@@ -22,12 +24,11 @@ class Wants:
         self.model, self.template = model, template
         self.slots = tuple(template.slots.values())
         kinds = template.requests
-        self._kinds, self._slots = (
-            _vectors(model, [kind_text(kind) for kind in kinds]),
-            _vectors(model, [slot_text(slot) for slot in self.slots]),
-        )
-        self._corrections = _known(model, "kind_correction", [kind_text(kind) for kind in kinds], 0)
-        self._often = _known(model, "need_often", [slot_text(slot) for slot in self.slots], 1)
+        kind_texts, slot_texts = [kind_text(k) for k in kinds], [slot_text(slot) for slot in self.slots]
+        self._kinds, self._slots = _vectors(model, kind_texts), _vectors(model, slot_texts)
+        keys, first = model.heads["text_keys"].tolist(), len(model.heads["kind_correction"])
+        self._corrections = _learned(keys[:first], model.heads["kind_correction"], kind_texts)
+        self._often = _learned(keys[first:], model.heads["need_often"], slot_texts)
         self._weights = np.array(
             [[slot.needed_for.get(kind.id, 0.0) for slot in self.slots] for kind in kinds], np.float32
         ).reshape(len(kinds), len(self.slots))
@@ -81,21 +82,14 @@ def kind_text(kind: RequestKind) -> str:
 
 def _vectors(model: Model, texts: list[str]) -> Floats:
     """The texts' embeddings: stored ones by the text's key, others encoded now."""
-    stored = dict(zip(model.heads["text_keys"].tolist(), model.heads["text_vectors"], strict=True))
-    missing = [text for text in texts if text_key(text) not in stored]
-    added = dict(zip(missing, model.embed(missing), strict=True))
-    rows = [stored[text_key(text)] if text_key(text) in stored else added[text] for text in texts]
-    return np.stack(rows).astype(np.float32) if rows else np.zeros((0, WIDTH), np.float32)
+    known = dict(zip(model.heads["text_keys"].tolist(), model.heads["text_vectors"], strict=True))
+    missing = [text for text in texts if text_key(text) not in known]
+    known |= dict(zip(map(text_key, missing), model.embed(missing), strict=True))
+    return np.array([known[text_key(text)] for text in texts], np.float32).reshape(len(texts), WIDTH)
 
 
-def _known(model: Model, name: str, texts: list[str], part: int) -> Floats:
-    """What was learned for the texts that ship; nothing for others. `part`: 0 the kinds, 1 the slots."""
-    learned = model.heads[name]
-    keys = model.heads["text_keys"].tolist()
-    kinds = len(model.heads["kind_correction"])
-    mine = keys[:kinds] if part == 0 else keys[kinds:]
-    rows = dict(zip(mine, learned, strict=True))
-    nothing = np.zeros(learned.shape[1:], np.float32)
-    return np.array([rows.get(text_key(text), nothing) for text in texts], np.float32).reshape(
-        len(texts), *learned.shape[1:]
-    )
+def _learned(keys: Sequence[str], learned: Floats, texts: Sequence[str]) -> Floats:
+    """What was learned for each text, by its key; nothing for texts that did not ship."""
+    known, nothing = dict(zip(keys, learned, strict=True)), np.zeros(learned.shape[1:], np.float32)
+    rows = [known.get(text_key(text), nothing) for text in texts]
+    return np.array(rows, np.float32).reshape(len(texts), *learned.shape[1:])

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
+import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import NamedTuple, Protocol
@@ -52,7 +52,8 @@ class MemoryIndex:
 
     def __init__(self, embedder: Embedder | None = None) -> None:
         self.embedder = embedder or Embedder()
-        self._vectors: OrderedDict[str, Floats] = OrderedDict()
+        self._vectors: dict[str, Floats] = {}
+        self._changing = threading.Lock()
 
     async def related(
         self, user: str, request: str, profile: Profile, template: Template
@@ -71,15 +72,21 @@ class MemoryIndex:
         """Nothing is held open."""
 
     def _related(self, request: str, texts: Mapping[str, tuple[str, Held]]) -> tuple[Related, ...]:
-        missing = [key for key in texts if key not in self._vectors]
-        vectors = self.embedder.embed([texts[key][0] for key in missing])
-        self._vectors.update(zip(missing, vectors, strict=True))
-        nearness = np.stack([self._vectors[key] for key in texts]) @ self.embedder.embed([request])[0]
-        while len(self._vectors) > _REMEMBERED:
-            self._vectors.popitem(last=False)
+        nearness = self._stacked(texts) @ self.embedder.embed([request])[0]
         every = list(texts.values())
         near = [every[place] for place in np.argsort(-nearness)[:NEAREST]]
         return bearing(self.embedder, request, near)
+
+    def _stacked(self, texts: Mapping[str, tuple[str, Held]]) -> Floats:
+        """The texts' vectors, [texts, 384]; the oldest ones are forgotten where there are too many."""
+        with self._changing:
+            missing = [key for key in texts if key not in self._vectors]
+            vectors = self.embedder.embed([texts[key][0] for key in missing])
+            self._vectors.update(zip(missing, vectors, strict=True))
+            stacked = np.stack([self._vectors[key] for key in texts])
+            for key in list(self._vectors)[: max(0, len(self._vectors) - _REMEMBERED)]:
+                del self._vectors[key]
+        return stacked
 
 
 def open_index(url: str = "") -> PreferenceIndex:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,12 @@ def test_embeddings_are_of_length_one_whatever_they_are_embedded_with() -> None:
     for text, vector in zip(texts, together, strict=True):
         assert np.array_equal(model.embed([text])[0], vector)
     assert model.embed([]).shape == (0, 384)
+
+
+def test_threads_that_ask_at_the_same_time_share_one_model(copy: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        models = list(pool.map(load_model, [copy] * 8))
+    assert len({id(model) for model in models}) == 1
 
 
 def test_a_slot_that_a_user_adds_takes_its_place_without_training() -> None:
