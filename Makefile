@@ -25,7 +25,7 @@ model: .venv-model/.ready  ## Make the embedded model anew; LAPS=FOLDER names th
 	.venv-model/bin/python -m personalagent.training.embedded $(if $(LAPS),--laps $(LAPS))
 
 evals: $(VENV)/.dev  ## Measure the policies; LAPS=FOLDER PREFEVAL=FOLDER name the data that does not ship
-	for policy in embedded rules; do \
+	set -e; for policy in embedded rules; do \
 	  $(BIN)/personalagent eval turns --policy $$policy --json docs/evals/turns-$$policy.json; \
 	  $(if $(LAPS),$(BIN)/personalagent eval laps --data $(LAPS) --policy $$policy --json docs/evals/laps-$$policy.json;) \
 	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json;) \

@@ -43,7 +43,7 @@ def chat(
 ) -> None:
     """Talk with the agent; what it learns is shown as it learns it. Ends with Ctrl-D or /quit."""
     opening = open_backend(backend_url(backend), index)
-    run(_chat(user, model, thread or uuid4().hex, opening, policy, template, bool(index)))
+    run(_chat(user, model, thread or uuid4().hex, opening, policy, template))
 
 
 async def _chat(
@@ -53,7 +53,6 @@ async def _chat(
     backend: AbstractAsyncContextManager[Backend],
     policy: str,
     template: Path | None,
-    indexed: bool,
 ) -> None:
     chosen = policy_named(policy)
     explicit: dict[str, Any] = {"user_id": user, **({"model": model} if model else {})}
@@ -61,7 +60,7 @@ async def _chat(
     async with backend as opened:
         agent = create_personal_agent(
             policy=chosen,
-            index=opened.index if indexed else None,
+            index=opened.index,
             store=opened.store,
             checkpointer=opened.checkpointer,
             template=template_from(template),

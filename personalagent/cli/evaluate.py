@@ -12,6 +12,7 @@ from rich.table import Table
 from personalagent.cli.common import PolicyOption, TemplateOption, console, errors, fail, template_from
 from personalagent.errors import PersonalAgentError
 from personalagent.evals.run import BENCHMARKS, run
+from personalagent.policies.choose import DEFAULT
 
 NameArgument = Annotated[str, typer.Argument(help=f"One of {', '.join(BENCHMARKS)}.", show_default=False)]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the benchmark's files.")]
@@ -23,7 +24,7 @@ def evaluate(
     name: NameArgument,
     data: DataOption = None,
     split: SplitOption = "",
-    policy: PolicyOption = "embedded",
+    policy: PolicyOption = DEFAULT,
     out: OutOption = None,
     template: TemplateOption = None,
 ) -> None:

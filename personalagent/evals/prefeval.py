@@ -12,9 +12,10 @@ from personalagent.corpora.matching import ratio
 from personalagent.corpora.messages import history
 from personalagent.dialogue import Dialogue, Turn
 from personalagent.errors import DataError
-from personalagent.evals.decisions import Decided, decide
+from personalagent.evals.decisions import decide
 from personalagent.evals.metrics import balanced, median
 from personalagent.evals.reader import Evaluated, ReadTurn, read_all
+from personalagent.nodes.deciding import Decided
 from personalagent.policies.model import Floats, load_model
 from personalagent.profile.history import Held
 from personalagent.profile.preference import describe

@@ -7,11 +7,9 @@ from langgraph.runtime import Runtime
 
 from personalagent.graph.context import Context, Parts, profiles_of, settings, user_of
 from personalagent.graph.state import State
-from personalagent.policies.policy import Failure, needs_of
-from personalagent.profile.history import HELD, Held
+from personalagent.nodes.deciding import decide
+from personalagent.profile.history import HELD
 from personalagent.profile.log import question_entry
-from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import check, relevant
 
 
 async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: Parts) -> dict[str, Any]:
@@ -22,30 +20,21 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
     """
     user, profiles, request = user_of(runtime), profiles_of(runtime), state.get("request", "")
     profile = await profiles.profile(user)
-    needs = await needs_of(parts.policy, request, profile, parts.template)
-    failures = list(state.get("failures") or [])
-    if isinstance(needs, Failure):
-        failures.append({"needs": request[:80], **needs.model_dump()})
-        needs = ()
-    related = await _related(parts, user, request, profile)
-    if isinstance(related, Failure):
-        failures.append({"index": request[:80], **related.model_dump()})
-        related = ()
     context = settings(runtime)
-    found = check(
-        needs,
+    decided = await decide(
+        request,
         profile,
-        parts.template,
-        request=request,
-        related=related,
+        parts=parts,
+        user=user,
         budget=_budget(state, context),
         special=context.special_categories,
     )
-    held = relevant(request, found, profile, parts.template, related=related)
+    found = decided.sufficiency
+    failed = [{where: request[:80], **failure.model_dump()} for where, failure in decided.failures.items()]
     update: dict[str, Any] = {
         "sufficiency": found.model_dump(mode="json"),
-        "relevant": HELD.dump_python(held, mode="json"),
-        "failures": failures,
+        "relevant": HELD.dump_python(decided.handed, mode="json"),
+        "failures": [*(state.get("failures") or []), *failed],
     }
     slot = parts.template.slot(found.ask) if found.ask else None
     if slot is None:
@@ -54,17 +43,6 @@ async def check_sufficiency(state: State, runtime: Runtime[Context], *, parts: P
     await profiles.append(user, [question_entry(turn, slot.id, "asked", now)])
     question = {"slot": slot.id, "text": slot.question, "request": request, "status": "open"}
     return {**update, "question": question, "asked": state.get("asked", 0) + 1}
-
-
-async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Held, ...] | Failure:
-    """What the index finds to bear on the request. It is never the truth: the reply comes without it, too."""
-    if parts.index is None or not request:
-        return ()
-    try:
-        found = await parts.index.related(user, request, profile, parts.template)
-    except Exception as error:  # an index is a server, or files that others may have touched
-        return Failure(kind="error", detail=f"{type(error).__name__}: {error}"[:500])
-    return tuple(one.held for one in found)
 
 
 def _budget(state: State, context: Context) -> int:

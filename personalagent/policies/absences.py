@@ -1,6 +1,7 @@
 """What people say they have not got: "no allergies" is known, and need not be asked again."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from personalagent.policies.clauses import sentences
@@ -40,20 +41,31 @@ _DENIES = re.compile(
     r"(?:no\b|nope\b|none\b|nah\b|nothing\b|not (?:really|at all|that i know)\b"
     r"|i (?:don't|do not|dont)(?: (?:really )?(?:have any|think so)|\s*[.!,]|\Z)|i have no(?:ne)?\b)"
 )
+_SOMEBODY = re.compile(
+    r"\b(?:he|she|they|you|his|her|their|your|who|nobody|(?:my|our|the) (?!own\b)[\w-]+"
+    r"|(?!i\b)[\w-]+ (?:has|have|had))\b"
+    r"(?! (?:and|or) i\b)(?!.*\bi(?:'ve)?\b)"
+)
+"""Of whom the rest of the sentence speaks, unless the user herself comes in between."""
 _BUT = re.compile(r"\b(?:but|except|other than|apart from|only|just|though|however|unless)\b")
 
 
-def absences(lower: str, replying_to: str) -> list[Absence]:
-    """What the text (in lower case) says there is nothing of, in so many words or to a question about it."""
+def absences(lower: str, own: Sequence[tuple[int, int]], replying_to: str) -> list[Absence]:
+    """What the user says there is nothing of, in so many words or to a question about it.
+
+    `lower` is the text in lower case, `own` the places of the sentences in which she may speak of herself.
+    """
     question = _last_question(replying_to.lower())
     found: list[Absence] = []
-    for number, (start, end) in enumerate(sentences(lower)):
+    for start, end in own:
         sentence = lower[start:end]
         for subject in _SUBJECTS:
             said = re.search(rf"\b{_NONE} {_FEW_WORDS}{subject.words}\b", sentence)
             said = said or re.search(rf"\bnot {subject.words} to any", sentence)
+            if said and _SOMEBODY.search(sentence[: said.start()]):
+                continue
             denied = bool(
-                number == 0
+                not lower[:start].strip()
                 and re.search(subject.words, question)
                 and _DENIES.match(sentence.strip())
                 and not any(re.search(one.words, sentence) for one in _SUBJECTS)

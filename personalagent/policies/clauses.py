@@ -184,9 +184,8 @@ def own_sentences(text: str) -> list[tuple[int, int]]:
         )
         bare = sentence[lead.end() :] if (lead := _LEAD.match(sentence)) else sentence
         if not (CODE.search(sentence) or _MEMORY_ORDER.match(bare)):
-            found.append(
-                (start, min(end, start + sentence.index(":") if handed_over and ":" in sentence else end))
-            )
+            colon = lower.find(":", start, end) if handed_over else -1
+            found.append((start, end if colon < 0 else colon))
         if handed_over:
             break
     return found

@@ -119,7 +119,8 @@ class Reading:
 
     def operations(self, read_from: int = 0) -> list[Operation]:
         """What is said from a place of the text on, in the order in which it is said."""
-        found = [op for one in absences(self.lower, self.turn.replying_to) for op in self._absent(one)]
+        own = [(a, b) for a, b in self.sentences if a >= read_from]
+        found = [op for one in absences(self.lower, own, self.turn.replying_to) for op in self._absent(one)]
         for said in self.said(self.model.card.thresholds.lean, read_from):
             found += self._ended(said) if said.mark == "retract" else self._stated(said)
         return found

@@ -25,6 +25,7 @@ _FOREIGN = re.compile(
     r"|(?P<quote>[\"“«](?:[^\"“”«»\n]*?)[\"”»])",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
+_DENIAL = re.compile(r"\b(?:no|nope|nah|none|not|nothing|never)\b|n['’]?t\b", re.IGNORECASE)
 _ABSENT = re.compile(r"(?:no|none)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]")
 _WORDS_OF_A_SENTENCE = 4
@@ -137,8 +138,9 @@ def _outright(operation: Operation, turn: Turn, slot: Slot) -> bool:
     if not operation.outright:
         return False
     said, value = _stems(operation.evidence.quote), _stems(operation.preference.value)
-    if _ABSENT.match(operation.preference.value):  # "No" to "Any allergies?" says it in so many words
-        said |= _stems(turn.replying_to)
+    denial = _ABSENT.match(operation.preference.value) and _DENIAL.search(operation.evidence.quote)
+    if denial:  # "Nope" to "Any allergies?" says "no allergies" in so many words
+        said |= _stems(turn.replying_to) | {"no", "none"}
     return turn.answers == slot.id or value <= said
 
 

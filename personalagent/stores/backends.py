@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from langgraph.store.postgres.aio import AsyncPostgresStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from personalagent.errors import BackendError
-from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
+from personalagent.stores.index import PreferenceIndex, open_index
 from personalagent.stores.profiles import ProfileStore
 
 BUSY_SECONDS = 30
@@ -35,7 +35,7 @@ class Backend:
     store: BaseStore
     checkpointer: BaseCheckpointSaver[Any]
     connections: tuple[aiosqlite.Connection, ...] = ()
-    index: PreferenceIndex = field(default_factory=MemoryIndex)
+    index: PreferenceIndex | None = None
 
     @property
     def profiles(self) -> ProfileStore:
@@ -52,7 +52,8 @@ class Backend:
         for thread in threads:
             await self.checkpointer.adelete_thread(thread)
         count = await self.profiles.erase(user) + len(threads)
-        await self.index.erase(user)
+        if self.index is not None:
+            await self.index.erase(user)
         for connection in self.connections:
             await connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return count
@@ -62,16 +63,17 @@ class Backend:
 async def open_backend(url: str, index: str = "") -> AsyncIterator[Backend]:
     """Open store and checkpointer together, set up and ready; closed on leaving the context.
 
-    `index` is the address of the index of preferences (see `open_index`); in memory if it is empty.
+    `index` is the address of the index of preferences (see `open_index`); none if it is empty.
 
     Raises `BackendError` for an unknown address, or one that cannot be opened.
     """
-    found = await asyncio.to_thread(open_index, index)
+    found = await asyncio.to_thread(open_index, index) if index else None
     try:
         async with _stored(url) as backend:
             yield replace(backend, index=found)
     finally:
-        found.close()
+        if found is not None:
+            found.close()
 
 
 @asynccontextmanager

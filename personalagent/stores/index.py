@@ -89,12 +89,12 @@ class MemoryIndex:
         return stacked
 
 
-def open_index(url: str = "") -> PreferenceIndex:
-    """The index at an address: ``memory:`` (or nothing), ``chroma:FOLDER``, or ``chroma+http://HOST:PORT``.
+def open_index(url: str) -> PreferenceIndex:
+    """The index at an address: ``memory:``, ``chroma:FOLDER``, or ``chroma+http://HOST:PORT``.
 
     Raises `BackendError` for an unknown address, or one that cannot be opened.
     """
-    if url in ("", "memory:"):
+    if url == "memory:":
         return MemoryIndex()
     kind, _, rest = url.partition("+" if url.startswith("chroma+http") else ":")
     if kind != "chroma" or not rest:

@@ -120,6 +120,15 @@ class TestSpecialCategories:
         )
         assert gated.rejections == ()
 
+    def test_no_to_the_question_is_outright(self) -> None:
+        none = states(ALLERGY, "no allergies", "Nope, none")
+        assert through("Nope, none", none, replying_to="Any allergies?").rejections == ()
+
+    def test_only_a_denial_takes_its_words_from_the_question(self) -> None:
+        none = states(ALLERGY, "no allergies", "Sounds lovely")
+        gated = through("Sounds lovely", none, replying_to="Any allergies?")
+        assert reasons(gated) == ["special category: not stated outright"]
+
     def test_switched_off_nothing_is_written(self) -> None:
         gated = through("I have a nut allergy", states(ALLERGY, "nut", "nut allergy"), special="never")
         assert reasons(gated) == ["special category: switched off"]

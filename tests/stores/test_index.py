@@ -149,9 +149,9 @@ async def test_no_byte_of_a_preference_is_in_the_files(tmp_path: Path) -> None:
 
 async def test_erasing_a_user_through_the_backend_erases_the_index(tmp_path: Path) -> None:
     async with open_backend("memory:", f"chroma:{tmp_path / 'index'}") as backend:
+        assert isinstance(backend.index, ChromaIndex)
         await values(backend.index, "a recipe for dinner?", profile())
         await backend.erase("ada")
-        assert isinstance(backend.index, ChromaIndex)
         assert backend.index._collection.count() == 0
 
 
@@ -170,5 +170,5 @@ def test_an_unknown_address_is_one_clear_error(url: str) -> None:
         open_index(url)
 
 
-def test_memory_is_the_default() -> None:
-    assert isinstance(open_index(), MemoryIndex)
+def test_memory_is_an_address_too() -> None:
+    assert isinstance(open_index("memory:"), MemoryIndex)
