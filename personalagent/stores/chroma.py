@@ -96,7 +96,7 @@ class ChromaIndex:
             )
 
     def _safely(self, work: Callable[[], Result]) -> Result:
-        """Do the work; if a folder turns out damaged, build it anew and do it again."""
+        """Do the work; if that fails, build a damaged folder anew, or look at the server again, and retry."""
         with self._turn:
             try:
                 return work()
@@ -104,8 +104,9 @@ class ChromaIndex:
                 raise
             except Exception as error:  # Chroma's core raises whatever its storage does
                 if self._address.startswith("http"):
-                    raise
-                self._rebuilt(error)
+                    self._collection = self._opened()  # it may have been started anew, with nothing in it
+                else:
+                    self._rebuilt(error)
                 return work()
 
     def _opened(self) -> Collection:
