@@ -8,6 +8,7 @@ from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
 from personalagent.profile.profile import Profile
 from personalagent.profile.sufficiency import Sufficiency, check, relevant
+from personalagent.stores.index import Related
 
 
 class Decided(NamedTuple):
@@ -49,19 +50,19 @@ async def decide(
         profile,
         parts.template,
         request=request,
-        related=related,
+        related=[one.held for one in related if one.settles],
         budget=budget,
         special=special,
     )
-    return Decided(found, relevant(request, found, profile, parts.template, related=related), failures)
+    bearing = [one.held for one in related]
+    return Decided(found, relevant(request, found, profile, parts.template, related=bearing), failures)
 
 
-async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Held, ...] | Failure:
+async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Related, ...] | Failure:
     """What the index finds to bear on the request. It is never the truth: the reply comes without it, too."""
     if parts.index is None or not request:
         return ()
     try:
-        found = await parts.index.related(user, request, profile, parts.template)
+        return await parts.index.related(user, request, profile, parts.template)
     except Exception as error:  # an index is a server, or files that others may have touched
         return Failure(kind="error", detail=f"{type(error).__name__}: {error}"[:500])
-    return tuple(one.held for one in found)

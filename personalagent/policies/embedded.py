@@ -13,7 +13,7 @@ from personalagent.policies.absences import Absence, absences
 from personalagent.policies.clauses import own_sentences, plain
 from personalagent.policies.language import is_english
 from personalagent.policies.model import Floats, Model, Read, load_model
-from personalagent.policies.operations import answered, classify, evidence_at, names, refused
+from personalagent.policies.operations import answered, classify, evidence_at, refused
 from personalagent.policies.slots import words
 from personalagent.policies.slotspace import Match, SlotSpace
 from personalagent.policies.tags import Mark, first_tokens, spans
@@ -37,14 +37,19 @@ OPEN_NAMES: dict[Polarity, str] = {
 """The open slot of a category that takes what no slot fits, by polarity."""
 FITS = 0.2
 """A slot's share of the probability from which it is taken."""
-NAMED = 0.5
-"""How well a held value must fit the words of a retraction."""
+NAMED = 0.3
+"""How well a held value must fit the words of a retraction (see `Reading._fits`)."""
 STRENGTHS: dict[Polarity, float] = {"like": 0.7, "dislike": 0.7, "avoid": 0.8, "neutral": 0.6}
 
 
 _LOOSE_END = re.compile(r"(?:\s|\A)(?:to|and|with|for|of|the|a|an|in|on|at|or|my|that|is|are|it|as|but)\Z")
 _LOOSE_START = re.compile(r"(?:and|or|but|of|a|an|to|is|are|that|some)(?:\s+|\Z)")
 """What is left over where a span was cut a word too late; no value begins or ends with it."""
+
+
+_LITTLE = re.compile(
+    r"(?:am?|all|and?|at|be|for|i|in|is|it|my|not?|of|or|our|on|that|the|this|to|was|with)\Z"
+)
 
 
 class Said(NamedTuple):
@@ -180,8 +185,7 @@ class Reading:
         """The end of what is held and fits the words best, if anything does."""
         start, end = self._sentence(said)
         evidence = evidence_at(self.turn.text, start, end)
-        thresholds = self.model.card.thresholds
-        if evidence is None or chance(thresholds.value, said.score, said.speaks) < thresholds.keep:
+        if evidence is None:
             return []
         match = self.spaces.slots.match(said.points)
         words_said = self.turn.text[said.start : said.end]
@@ -197,11 +201,9 @@ class Reading:
         return [held for held in every if self.template.slot(held.preference.slot)]
 
     def _fits(self, held: Held, said: str, match: Match) -> float:
-        """How well what is held fits the words that end something: by its words, else by its slot."""
+        """How well what is held fits the words that end something, 0 to 2: by words, and by its slot."""
         by_slot = self.spaces.slots.share(match, held.preference.slot)
-        if names(set(words(said)), set(words(held.preference.value))):
-            return 1.0 + by_slot
-        return by_slot
+        return likeness(said, held.preference.value) + by_slot
 
     def _sentence(self, said: Said) -> tuple[int, int]:
         for start, end in self.sentences:
@@ -234,6 +236,12 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     if loose := _LOOSE_START.match(text[start:end]):
         return trimmed(text, start + loose.end(), end)
     return start, end
+
+
+def likeness(one: str, other: str) -> float:
+    """The part of the shorter text's words that the other has, too, little words aside; 0 to 1."""
+    these, those = ({word for word in words(text) if not _LITTLE.match(word)} for text in (one, other))
+    return len(these & those) / min(len(these), len(those)) if these and those else 0.0
 
 
 def chance(weights: Sequence[float], *scores: float) -> float:

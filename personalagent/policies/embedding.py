@@ -19,8 +19,13 @@ class Embedder:
 
     @property
     def related(self) -> float:
-        """The probability from which a preference is taken to bear on a request; set by `make model`."""
+        """The probability from which a preference goes with a request; set by `make model`."""
         return load_model(self._folder).card.thresholds.related
+
+    @property
+    def settles(self) -> float:
+        """The probability from which a preference is enough to answer a request by."""
+        return load_model(self._folder).card.thresholds.settles
 
     @property
     def version(self) -> str:

@@ -41,7 +41,9 @@ class Thresholds(Frozen):
     need: float
     """A slot is a need of a request if its weight reaches this."""
     related: float
-    """A preference bears on a request if the reader's verdict on the two is at least so likely."""
+    """A preference goes with a request if the reader holds it at least so likely that it bears on it."""
+    settles: float
+    """A preference is enough to answer a request by if it is at least so likely that it bears on it."""
     value: tuple[float, float, float]
     """Weights that make of a span's score and its window's verdict the chance that the value is right."""
     whole: tuple[float, float, float, float]

@@ -55,17 +55,13 @@ def answered(turn: Turn, template: Template) -> tuple[list[Operation], int]:
     return made, end if made else 0
 
 
-def names(said: set[str], held: set[str]) -> bool:
-    """Whether the words said name the value held: they hold all of its words, or it holds all of theirs."""
-    return bool(said and held) and (held <= said or said <= held)
-
-
 def classify(operations: tuple[Operation, ...], profile: Profile) -> Classification:
     """What kind of turn it was, from what it says and what was known before it."""
     asserted = [op.preference for op in operations if op.action == "assert"]
     if not asserted:
         return "retract" if operations else "none"
-    retracted = {op.preference.slot for op in operations if op.action == "retract"}
+    if len(asserted) < len(operations):
+        return "update"
     new = False
     for preference in asserted:
         same_cell = [
@@ -73,7 +69,7 @@ def classify(operations: tuple[Operation, ...], profile: Profile) -> Classificat
             for h in profile.current.get(preference.slot, ())
             if h.preference.cell == preference.cell
         ]
-        if preference.slot in retracted or any(not held.says_the_same(preference) for held in same_cell):
+        if any(not held.says_the_same(preference) for held in same_cell):
             return "update"
         new = new or not same_cell
     return "new" if new else "none"

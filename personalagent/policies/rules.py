@@ -8,7 +8,7 @@ from personalagent.dialogue import Turn
 from personalagent.policies.clauses import Clause, clauses
 from personalagent.policies.facts import ALLERGY_SLOT, FACTS
 from personalagent.policies.lexicon import DOMAINS
-from personalagent.policies.operations import answered, classify, evidence_at, names, refused
+from personalagent.policies.operations import answered, classify, evidence_at, refused
 from personalagent.policies.opinions import OPINIONS, REACTION, REACTION_NOUN
 from personalagent.policies.patterns import CHANGES, Pattern
 from personalagent.policies.requests import WISHES, requested
@@ -263,7 +263,7 @@ class _Reading:
             Operation(action="retract", preference=held.preference, evidence=evidence)
             for all_held in self.profile.current.values()
             for held in all_held
-            if names(named, set(words(held.preference.value))) and self.template.slot(held.preference.slot)
+            if _names(named, set(words(held.preference.value))) and self.template.slot(held.preference.slot)
         ]
 
     def _preference(
@@ -291,3 +291,8 @@ def _kind_of_allergy(value: str) -> str:
     if _DRUGS.search(lower):
         return "consumption.medication.reaction"
     return "consumption.health.sensitivity" if _SENSITIVITIES.search(lower) else ALLERGY_SLOT
+
+
+def _names(said: set[str], held: set[str]) -> bool:
+    """Whether the words said name the value held: they hold all of its words, or it holds all of theirs."""
+    return bool(said and held) and (held <= said or said <= held)

@@ -27,6 +27,8 @@ class Related(NamedTuple):
 
     held: Held
     chance: float
+    settles: bool
+    """Whether it is likely enough to answer by."""
 
 
 class PreferenceIndex(Protocol):
@@ -106,10 +108,12 @@ def open_index(url: str) -> PreferenceIndex:
 def bearing(embedder: Embedder, request: str, near: Sequence[tuple[str, Held]]) -> tuple[Related, ...]:
     """Those of the near preferences (text, held) that bear on the request, likeliest first."""
     chances = embedder.bears(request, [text for text, _ in near]).tolist()
-    found = [Related(held, chance) for (_, held), chance in zip(near, chances, strict=True)]
-    return tuple(
-        sorted((one for one in found if one.chance >= embedder.related), key=lambda one: -one.chance)
-    )
+    found = [
+        Related(held, chance, chance >= embedder.settles)
+        for (_, held), chance in zip(near, chances, strict=True)
+        if chance >= embedder.related
+    ]
+    return tuple(sorted(found, key=lambda one: -one.chance))
 
 
 def texts_of(profile: Profile, template: Template) -> dict[str, tuple[str, Held]]:

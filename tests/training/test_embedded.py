@@ -26,7 +26,7 @@ from personalagent.training.embedded.recipe import Recipe, cook  # noqa: E402
 
 pytestmark = pytest.mark.training
 
-COURSE = Course(epochs=2, labels=30, slots=1, speaks=1, bears=1, rate=1e-4)
+COURSE = Course(epochs=2, labels=1, slots=1, speaks=1, bears=1, rate=2e-4)
 WEIGHTS = minilm.MODEL_DIR
 TEMPLATE = load_template()
 NUMBERS = {slot: number for number, slot in enumerate(TEMPLATE.slots)}

@@ -39,7 +39,6 @@ class Window(NamedTuple):
     """Of each word; `UNSURE` allows all."""
     targets: list[tuple[tuple[int, ...], tuple[int, ...]]]
     speaks: float
-    weight: float
 
 
 class Batch(NamedTuple):
@@ -56,7 +55,6 @@ class Batch(NamedTuple):
     """[windows, words], boolean: a word, no padding."""
     targets: list[Target]
     speaks: Tensor
-    weights: Tensor
 
 
 class PairBatch(NamedTuple):
@@ -130,7 +128,7 @@ def _window(pieces: Pieces, example: Example, numbers: Mapping[str, int]) -> Win
                 targets.append((tokens, slots))
     speaks = float(any(label > OUTSIDE for label in labels))
     speaks = speaks if speaks or not example.unsure else 0.5
-    return Window(pieces, firsts, labels, targets, speaks, example.weight)
+    return Window(pieces, firsts, labels, targets, speaks)
 
 
 def _batch(group: Sequence[Window]) -> Batch:
@@ -158,7 +156,6 @@ def _batch(group: Sequence[Window]) -> Batch:
         real=real,
         targets=targets,
         speaks=torch.tensor([window.speaks for window in group]),
-        weights=torch.tensor([window.weight for window in group]),
     )
 
 

@@ -54,12 +54,12 @@ def calibrated(model: Model, template: Template) -> Thresholds:
     )
     cases = asked(spaces.wants, model, template)
     need = best_need(cases)
-    related = best_related(cases, template, need)
     return Thresholds(
         lean=lean,
         keep=keep,
         need=need,
-        related=related,
+        related=best_related(cases),
+        settles=best_settles(cases, template, need),
         value=(value[0], value[1], value[2]),
         whole=(whole[0], whole[1], whole[2], whole[3]),
     )
@@ -139,7 +139,21 @@ def best_need(cases: Sequence[Asked]) -> float:
     return _plateau(NEEDS, f1)
 
 
-def best_related(cases: Sequence[Asked], template: Template, need: float) -> float:
+def best_related(cases: Sequence[Asked]) -> float:
+    """The threshold with the best F2 of what goes with a request: one missed costs more than one too many."""
+
+    def f2(least: float) -> float:
+        sent = needed = right = 0
+        for one in cases:
+            wanted = {held.preference.slot for held, _ in one.bearing} & one.request.needs.keys()
+            chosen = {held.preference.slot for held, chance_ in one.bearing if chance_ >= least}
+            sent, needed, right = sent + len(chosen), needed + len(wanted), right + len(chosen & wanted)
+        return 5 * right / (sent + 4 * needed) if needed else 0.0
+
+    return _plateau(RELATED, f2)
+
+
+def best_settles(cases: Sequence[Asked], template: Template, need: float) -> float:
     """The threshold with the best balanced accuracy of asking and answering."""
 
     def accuracy(least: float) -> float:

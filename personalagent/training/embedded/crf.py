@@ -24,7 +24,9 @@ class Chain(nn.Module):
         `scores` are [windows, words, LABELS], `allowed` (boolean) as well: a word of which nothing is known
         allows every label. `mask` [windows, words] tells words from padding.
         """
-        return self._total(scores, mask) - self._total(scores.masked_fill(~allowed, NEVER), mask)
+        both = torch.cat([scores, scores.masked_fill(~allowed, NEVER)])
+        every, right = self._total(both, mask.repeat(2, 1)).chunk(2)
+        return every - right
 
     def _total(self, scores: Tensor, mask: Tensor) -> Tensor:
         """Log of the summed exponentials of all paths."""

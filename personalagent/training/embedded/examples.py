@@ -24,7 +24,6 @@ class Example:
     replying_to: str = ""
     marks: tuple[Marked, ...] = ()
     unsure: tuple[tuple[int, int], ...] = ()
-    weight: float = 1.0
     source: str = field(default="", compare=False)
 
     @property

@@ -11,19 +11,17 @@ from personalagent.training.embedded.batches import Batch, PairBatch
 from personalagent.training.embedded.crf import Chain
 from personalagent.training.embedded.network import Read, Reader, SlotSpace
 
-FROZEN = 2
-"""Layers, from the bottom, that stay as they came."""
 HEAD_RATE = 1e-3
 WARM_UP = 0.06
 """Share of a course's steps over which the rates rise; from there they fall to zero in a straight line."""
 
 
 class Course(NamedTuple):
-    """Some epochs of training with a schedule of their own, and what each loss counts in them."""
+    """How long to train, how fast, and what each loss counts."""
 
     epochs: int
     labels: float
-    """Of the mean over words, most of which are easy."""
+    """Of the mean over windows; a window's loss is the sum over its words, most of which are easy."""
     slots: float
     speaks: float
     bears: float
@@ -56,15 +54,14 @@ def fit(
     advance: Callable[[float], None] = lambda loss: None,
     done: Callable[[int, dict[str, Any]], None] = lambda epoch, state: None,
 ) -> None:
-    """Train the network in place on the batches of each epoch of a course.
+    """Train the network in place on the batches of each epoch.
 
     `advance` is told every step's loss; `done` gets every finished epoch's number and the optimiser's state,
     with which training can begin again at the next one.
     """
     reader = network.reader
-    for module in (reader.encoder.embeddings, *reader.encoder.encoder.layer[:FROZEN]):
-        for parameter in module.parameters():
-            parameter.requires_grad_(False)  # what is rare must not drift from what is never seen
+    for parameter in reader.encoder.embeddings.parameters():
+        parameter.requires_grad_(False)  # words that are trained on must not drift from those that are not
     trunk = [p for p in reader.encoder.parameters() if p.requires_grad]
     heads = [p for n, p in reader.named_parameters() if not n.startswith("encoder.")]
     heads += [*network.chain.parameters(), *network.slots.parameters()]
@@ -105,9 +102,8 @@ def loss_of(read: Read, network: Network, batch: Batch, course: Course) -> Tenso
     """Losses of labels, slots (any of the gold ones will do) and verdicts, weighted."""
     places = batch.firsts.unsqueeze(-1).expand(-1, -1, read.labels.shape[-1])
     paths = network.chain.loss(read.labels.gather(1, places), batch.allowed, batch.real)
-    label_loss = (paths * batch.weights).sum() / batch.real.sum().clamp(min=1)
-    speaks = nn.functional.binary_cross_entropy_with_logits(read.speaks, batch.speaks, weight=batch.weights)
-    loss: Tensor = course.labels * label_loss + course.speaks * speaks
+    speaks = nn.functional.binary_cross_entropy_with_logits(read.speaks, batch.speaks)
+    loss: Tensor = course.labels * paths.mean() + course.speaks * speaks
     if batch.targets:
         loss = loss + course.slots * _slot_loss(read.points, network.slots, batch)
     return loss

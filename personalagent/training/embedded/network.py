@@ -33,7 +33,9 @@ class Reader(nn.Module):
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
-        self.encoder = AutoModel.from_pretrained(str(weights), add_pooling_layer=False)
+        self.encoder = AutoModel.from_pretrained(
+            str(weights), add_pooling_layer=False, attention_probs_dropout_prob=0.0
+        )
         self.labels = nn.Sequential(nn.Dropout(0.1), nn.Linear(WIDTH, LABELS))
         self.points = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, SLOT_WIDTH))
         self.speaks = nn.Sequential(nn.Dropout(0.1), nn.Linear(WIDTH, 1))

@@ -18,8 +18,10 @@ DRAWN = 3
 """Slots, or preferences, that are drawn for a request where none were judged."""
 BY_KIND = 2
 """Slots, and preferences, that are drawn for a request of which only the kind is known."""
-ASKINGS = 0.5
+ASKINGS = 0.25
 """Of the requests of which only the kind is known, those that an epoch sees."""
+REQUESTS = 0.4
+"""Of the requests with gold needs, those that an epoch sees."""
 WEAK = 0.5
 """Weight of pairs that follow from a request's kind alone."""
 MUCH = 0.75
@@ -27,9 +29,10 @@ MUCH = 0.75
 
 
 def pairs(template: Template, seed: int) -> list[Pair]:
-    """All pairs of the training split: by gold, then by what kinds of requests need."""
+    """One epoch's pairs of the training split: by gold, then by what kinds of requests need."""
     rng = random.Random(seed)
-    asked = gold.requests(None, "train")
+    every = gold.requests(None, "train")
+    asked = rng.sample(every, int(len(every) * REQUESTS))
     said = [one for one in gold.utterances() if one.mark not in (None, "retract") and one.values]
     made = [pair for one in asked for pair in _of_request(one, template, rng)]
     askings = gold.askings()

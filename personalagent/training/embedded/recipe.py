@@ -5,7 +5,6 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,8 @@ from personalagent.training.embedded.network import Reader, SlotSpace
 
 WEIGHTS_SHA256 = "53aa51172d142c89"
 """How the digest of all-MiniLM-L6-v2's model.safetensors begins."""
-COURSES = (
-    Course(epochs=3, labels=3.0, slots=1.0, speaks=0.3, bears=1.5, rate=1e-4),
-    Course(epochs=1, labels=30.0, slots=1.0, speaks=1.0, bears=1.5, rate=1.5e-4),
-)
-"""First of all what words mean, slots above all; then where values begin and end."""
-UNSET = Thresholds(lean=0, keep=0, need=0, related=0, value=(1, 1, 0), whole=(1, 1, 1, 0))
+COURSE = Course(epochs=4, labels=1.0, slots=1.0, speaks=0.3, bears=1.0, rate=2e-4)
+UNSET = Thresholds(lean=0, keep=0, need=0, related=0, settles=0, value=(1, 1, 0), whole=(1, 1, 1, 0))
 
 Say = Callable[[str, int, int], None]
 """Told what is being done, how much of it, and how much there is of it."""
@@ -109,30 +104,26 @@ def _trained(recipe: Recipe, template: Template, say: Say) -> Network:
         done += 1
         say(f"training the reader (loss {loss:.2f})", done, total)
 
-    def keep(before: int, epoch: int, optimiser: dict[str, Any]) -> None:
+    def keep(epoch: int, optimiser: dict[str, Any]) -> None:
         states = [module.state_dict() for module in network.parts]
         path = recipe.work / "checkpoint.pt"
         torch.save(
-            {"print": print_, "epoch": before + epoch, "modules": states, "optimiser": optimiser},
+            {"print": print_, "epoch": epoch, "modules": states, "optimiser": optimiser},
             f"{path}.new",
         )
         Path(f"{path}.new").replace(path)
 
-    first = 0
-    for course in COURSES:
-        last = first + course.epochs
-        if begin < last:
-            fit(
-                network,
-                epochs[first:last],
-                course,
-                seed=recipe.seed + first,
-                begin=max(0, begin - first),
-                state=state if begin > first else None,
-                advance=advance,
-                done=partial(keep, first),
-            )
-        first = last
+    if begin < COURSE.epochs:
+        fit(
+            network,
+            epochs,
+            COURSE,
+            seed=recipe.seed,
+            begin=begin,
+            state=state,
+            advance=advance,
+            done=keep,
+        )
     return network
 
 
@@ -141,9 +132,9 @@ def _epochs(recipe: Recipe, template: Template, numbers: dict[str, int]) -> list
     examples = sources.examples(recipe.laps, recipe.seed)
     cut = {id(one): windows(tokenizer, one, numbers) for one in examples}
     made: list[list[Batch | PairBatch]] = []
-    for epoch in range(sum(course.epochs for course in COURSES)):
+    for epoch in range(COURSE.epochs):
         rng = random.Random(recipe.seed + epoch)
-        ready = [window for one in sources.thinned(examples, rng) for window in cut[id(one)]]
+        ready = [window for one in sources.epoch(examples, rng) for window in cut[id(one)]]
         for one in plain.statements(template, rng):
             ready += windows(tokenizer, one, numbers)
         both: list[Batch | PairBatch] = [*batches(ready, rng)]
@@ -160,7 +151,7 @@ def _slot_vectors(recipe: Recipe, template: Template) -> torch.Tensor:
 
 
 def _fingerprint(recipe: Recipe, epochs: list[list[Batch | PairBatch]]) -> str:
-    digest = hashlib.sha256(f"{recipe.seed} {COURSES}".encode())
+    digest = hashlib.sha256(f"{recipe.seed} {COURSE}".encode())
     for batch in epochs[0]:
         digest.update(batch.ids.numpy().tobytes())
     return digest.hexdigest()

@@ -10,11 +10,13 @@ from personalagent.profile.evidence import locate
 from personalagent.training.embedded import laps
 from personalagent.training.embedded.examples import Example, Marked, of_turn
 
-DIALOGUE_WEIGHT = 2.0
-"""Whole conversations are what the reader will meet; single messages are not."""
+AGAIN = 0.5
+"""Turns of dialogues are what the reader will meet; an epoch sees all of them, and this share twice."""
+SINGLE_SHARE = 0.5
+"""Of the single messages that state something, those that an epoch sees."""
 SILENT_SHARE = 0.4
 """Of LAPS's silent turns, those that an epoch sees."""
-PER_UTTERANCE = 0.35
+PER_UTTERANCE = 0.15
 """Messages put together, per single message."""
 
 
@@ -27,9 +29,21 @@ def examples(laps_folder: Path | None, seed: int) -> list[Example]:
     return made + (laps.examples(laps_folder) if laps_folder else [])
 
 
-def thinned(every: Sequence[Example], rng: random.Random) -> list[Example]:
-    """The examples of one epoch: of the many turns of LAPS that say nothing, a part."""
-    return [one for one in every if not (one.source == "laps" and one.silent) or rng.random() < SILENT_SHARE]
+def epoch(every: Sequence[Example], rng: random.Random) -> list[Example]:
+    """The examples of one epoch: dialogues more than once, of what there is plenty of a part."""
+    seen: list[Example] = []
+    for one in every:
+        if one.source == "dialogues":
+            seen += [one] * (1 + (rng.random() < AGAIN))
+        elif rng.random() < _share(one):
+            seen.append(one)
+    return seen
+
+
+def _share(one: Example) -> float:
+    if one.source == "laps" and one.silent:
+        return SILENT_SHARE
+    return SINGLE_SHARE if one.source == "utterances" and not one.silent else 1.0
 
 
 def dialogue_examples(*splits: gold.Split) -> list[Example]:
@@ -38,8 +52,7 @@ def dialogue_examples(*splits: gold.Split) -> list[Example]:
     for one in gold.dialogues(None, *splits):
         for turn, told in zip(gold.history(one.persona, [one]).turns, one.turns, strict=True):
             marks = [found for op in told.operations if (found := _marked(turn.text, op))]
-            example = of_turn(turn, _apart(marks), "dialogues")
-            made.append(replace(example, weight=DIALOGUE_WEIGHT))
+            made.append(of_turn(turn, _apart(marks), "dialogues"))
     return made
 
 

@@ -1,0 +1,79 @@
+"""What an index changes about a decision: what settles it, what goes along, and when it is not asked."""
+
+from personalagent.graph.context import Parts
+from personalagent.nodes.deciding import Decided, decide
+from personalagent.policies.scripted import ScriptedPolicy
+from personalagent.profile.profile import Profile, fold
+from personalagent.profile.sufficiency import Need
+from personalagent.profile.template import Template, load_template
+from personalagent.stores.index import Related
+from tests.make import BUDGET, entry, states
+
+TEMPLATE = load_template()
+WISH = "interests.other.likes"
+REQUEST = "where shall I go in May?"
+KNOWN = fold([entry(1, states(WISH, "quiet islands", polarity="like"))])
+NEEDS = {REQUEST: [Need(slot=BUDGET, weight=0.9)]}
+
+
+class FoundIndex:
+    """Finds all there is, as told; an exception is raised."""
+
+    def __init__(self, *, settles: bool = False, error: Exception | None = None) -> None:
+        self.settles, self.error = settles, error
+        self.requests: list[str] = []
+
+    async def related(
+        self, user: str, request: str, profile: Profile, template: Template
+    ) -> tuple[Related, ...]:
+        self.requests.append(request)
+        if self.error:
+            raise self.error
+        held = [one for current in profile.current.values() for one in current]
+        return tuple(Related(one, 0.5, self.settles) for one in held)
+
+    async def erase(self, user: str) -> None:
+        return None
+
+    def close(self) -> None:
+        return None
+
+
+async def decided(index: FoundIndex | None, request: str = REQUEST) -> Decided:
+    parts = Parts(policy=ScriptedPolicy(needs=NEEDS), template=TEMPLATE, index=index)
+    return await decide(request, KNOWN, parts=parts, user="ada")
+
+
+def handed(found: Decided) -> list[str]:
+    return [held.preference.value for held in found.handed]
+
+
+async def test_without_an_index_an_unknown_need_is_asked_for() -> None:
+    found = await decided(None)
+    assert found.asks
+    assert handed(found) == []
+
+
+async def test_what_merely_bears_on_the_request_goes_along_and_the_question_is_still_asked() -> None:
+    found = await decided(FoundIndex(settles=False))
+    assert found.asks
+    assert handed(found) == ["quiet islands"]
+
+
+async def test_what_settles_the_request_spares_the_question() -> None:
+    found = await decided(FoundIndex(settles=True))
+    assert not found.asks
+    assert handed(found) == ["quiet islands"]
+
+
+async def test_an_index_that_fails_costs_only_what_it_would_have_found() -> None:
+    found = await decided(FoundIndex(error=OSError("disk full")))
+    assert found.asks
+    assert list(found.failures) == ["index"]
+    assert "disk full" in found.failures["index"].detail
+
+
+async def test_a_request_without_needs_does_not_touch_the_index() -> None:
+    index = FoundIndex(settles=True)
+    assert handed(await decided(index, "what is 2 + 2?")) == []
+    assert index.requests == []
