@@ -129,6 +129,11 @@ def dialogues(folder: Path | None = None, *splits: Split) -> tuple[GoldDialogue,
     return tuple(d for d in _rows(folder, "dialogues", GoldDialogue) if not splits or d.split in splits)
 
 
+def second(folder: Path | None = None) -> tuple[GoldDialogue, ...]:
+    """Some dialogues of the test split as a second annotator read them, who knew the first reading not."""
+    return tuple(_rows(folder, "second", GoldDialogue))
+
+
 def requests(folder: Path | None = None, *splits: Split) -> tuple[GoldRequest, ...]:
     """The requests of the splits (all, if none is named)."""
     return tuple(r for r in _rows(folder, "requests", GoldRequest) if not splits or r.split in splits)

@@ -12,7 +12,7 @@ from personalagent.policies.tags import LABELS, OUTSIDE, begins, first_tokens
 from personalagent.policies.tokens import Pieces, encode, pad, pair, words_of
 from personalagent.training.embedded.examples import Example, Pair
 
-TOKENS = 2048
+TOKENS = 1536
 """In a batch, padding included."""
 UNSURE = -1
 """A word of which nothing is known."""

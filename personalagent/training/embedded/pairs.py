@@ -20,7 +20,7 @@ BY_KIND = 2
 """Slots, and preferences, that are drawn for a request of which only the kind is known."""
 ASKINGS = 0.25
 """Of the requests of which only the kind is known, those that an epoch sees."""
-REQUESTS = 0.4
+REQUESTS = 0.25
 """Of the requests with gold needs, those that an epoch sees."""
 WEAK = 0.5
 """Weight of pairs that follow from a request's kind alone."""

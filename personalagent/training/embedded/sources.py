@@ -10,13 +10,13 @@ from personalagent.profile.evidence import locate
 from personalagent.training.embedded import laps
 from personalagent.training.embedded.examples import Example, Marked, of_turn
 
-AGAIN = 0.5
+AGAIN = 0.4
 """Turns of dialogues are what the reader will meet; an epoch sees all of them, and this share twice."""
-SINGLE_SHARE = 0.5
+SINGLE_SHARE = 0.35
 """Of the single messages that state something, those that an epoch sees."""
-SILENT_SHARE = 0.4
+SILENT_SHARE = 0.2
 """Of LAPS's silent turns, those that an epoch sees."""
-PER_UTTERANCE = 0.15
+PER_UTTERANCE = 0.1
 """Messages put together, per single message."""
 
 
