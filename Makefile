@@ -30,6 +30,7 @@ evals: $(VENV)/.dev  ## Measure the policies; LAPS=FOLDER PREFEVAL=FOLDER name t
 	  $(if $(LAPS),$(BIN)/personalagent eval laps --data $(LAPS) --policy $$policy --json docs/evals/laps-$$policy.json;) \
 	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json;) \
 	done
+	$(BIN)/python -m personalagent.evals.agreement docs/evals/turns-second.json
 	$(BIN)/python -m personalagent.evals.report docs/evals docs/evals.md
 
 check: $(VENV)/.dev  ## Format, lint, types, import rules

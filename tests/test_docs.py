@@ -3,12 +3,15 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from typer.main import get_command
 
 from personalagent.cli import app
+from personalagent.corpora import gold
 from personalagent.profile.template import load_template
 
 ROOT = Path(__file__).parents[1]
@@ -69,3 +72,27 @@ def test_the_templates_size_is_as_they_say() -> None:
 def test_no_page_speaks_of_a_machine() -> None:
     for page in PAGES:
         assert not re.search(r"(?<![\w.])/(?:work|root|home|opt)/", page.read_text()), page.name
+
+
+def test_the_datasheets_counts_are_those_of_the_data() -> None:
+    page = (ROOT / "docs" / "datasheet.md").read_text()
+
+    def row(name: str) -> list[int]:
+        (cells,) = re.findall(rf"^\| {re.escape(name)} \|(.*)\|$", page, re.MULTILINE)
+        return [int(number.replace(",", "")) for number in re.findall(r"\b\d[\d,]*", cells)]
+
+    for split in get_args(gold.Split):
+        spoken, asked = gold.dialogues(None, split), gold.requests(None, split)
+        turns = [turn for one in spoken for turn in one.turns]
+        actions = [op.action for turn in turns for op in turn.operations]
+        needing = Counter(one.decision for one in asked if one.needs)
+        people, free = len({one.persona for one in spoken}), sum(not one.needs for one in asked)
+        said = [people, len(spoken), len(turns), len(actions), actions.count("retract")]
+        assert row(split) == [*said, needing["answer"], needing["ask"], free]
+    every, single = gold.dialogues(), gold.utterances()
+    assert row("`dialogues.jsonl`") == [len(every), sum(len(one.turns) for one in every)]
+    assert row("`second.jsonl`")[-2:] == [len(gold.second()), sum(len(one.turns) for one in gold.second())]
+    assert row("`requests.jsonl`") == [len(gold.requests()), sum(bool(r.needs) for r in gold.requests())]
+    assert row("`utterances.jsonl`") == [len(single), sum(one.mark is None for one in single)]
+    assert row("`plain.jsonl`") == [len(gold.plain()), len(load_template().slots)]
+    assert row("`askings.jsonl`")[-1] == len(gold.askings())

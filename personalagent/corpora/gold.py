@@ -1,7 +1,8 @@
 """The project's own corpus: dialogues with gold operations, requests with gold needs (see docs/datasheet.md).
 
-Five files of JSON lines in `corpora/data/`: ``dialogues`` and ``requests``, which are split by persona, and
-``utterances``, ``plain`` and ``askings``, which are for training alone.
+Six files of JSON lines in `corpora/data/`: ``dialogues`` and ``requests``, which are split by persona,
+``second``, another annotation of some of the test split, and ``utterances``, ``plain`` and ``askings`` for
+training alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -37,6 +37,8 @@ OPEN_NAMES: dict[Polarity, str] = {
 """The open slot of a category that takes what no slot fits, by polarity."""
 FITS = 0.2
 """A slot's share of the probability from which it is taken."""
+WITHIN = 0.5
+"""The probability that a template's slots must have together; else the value is none of its business."""
 NAMED = 0.3
 """How well a held value must fit the words of a retraction (see `Reading._fits`)."""
 STRENGTHS: dict[Polarity, float] = {"like": 0.7, "dislike": 0.7, "avoid": 0.8, "neutral": 0.6}
@@ -178,6 +180,8 @@ class Reading:
     def _slot(self, match: Match, polarity: Polarity) -> Slot | None:
         if match.share >= FITS:
             return match.slot
+        if match.shares.sum() < WITHIN:
+            return None
         category = self.spaces.slots.category(match)
         return self.template.slot(f"{category}.other.{OPEN_NAMES[polarity]}")
 

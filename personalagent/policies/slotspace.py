@@ -7,15 +7,16 @@ import numpy as np
 
 from personalagent.policies.embedding import unit
 from personalagent.policies.model import Floats, Model
-from personalagent.profile.template import Slot, Template
+from personalagent.profile.template import Slot, Template, load_template
 
 
 class Match(NamedTuple):
-    """The slot that fits a span best, its share of the probability, and each slot's share."""
+    """The slot of the template that fits a span best, its share of the probability, and each slot's share."""
 
     slot: Slot
     share: float
     shares: Floats
+    """[slots]; what is missing from a whole lies with slots that ship and the template lacks."""
 
 
 def slot_text(slot: Slot) -> str:
@@ -41,13 +42,15 @@ class SlotSpace:
         missing = [text for text in texts if text_key(text) not in stored]
         projected = model.embed(missing) @ heads["slot_projection"].T + heads["slot_bias"]
         known = stored | dict(zip(map(text_key, missing), unit(projected), strict=True))
-        self.vectors: Floats = np.stack([known[text_key(text)] for text in texts])
+        lacking = [slot_text(s) for s in load_template().slots.values() if s.id not in self.numbers]
+        keys = [key for text in (*texts, *lacking) if (key := text_key(text)) in known]
+        self.vectors: Floats = np.stack([known[key] for key in keys])
 
     def match(self, points: Floats) -> Match:
         """The slot nearest to the mean of the points [tokens, width]."""
         nearness = self.vectors @ unit(points.mean(axis=0)) * self._scale
-        shares = np.exp(nearness - nearness.max())
-        shares /= shares.sum()
+        raised = np.exp(nearness - nearness.max())
+        shares = raised[: len(self.slots)] / raised.sum()
         best = int(shares.argmax())
         return Match(self.slots[best], float(shares[best]), shares)
 

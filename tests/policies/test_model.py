@@ -12,8 +12,6 @@ import pytest
 
 from personalagent.errors import ModelError
 from personalagent.policies.model import FILES, Model, load_model
-from personalagent.policies.slotspace import SlotSpace
-from personalagent.profile.template import Template, load_template
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "personalagent" / "policies" / "weights"
@@ -72,23 +70,3 @@ def test_threads_that_ask_at_the_same_time_share_one_model(copy: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         models = list(pool.map(load_model, [copy] * 8))
     assert len({id(model) for model in models}) == 1
-
-
-def test_a_slot_that_a_user_adds_takes_its_place_without_training() -> None:
-    shipped = load_template()
-    extra = {
-        "id": "interests.hobbies.falconry",
-        "name": "Falconry bird",
-        "description": "The bird of prey that the person flies and hunts with.",
-        "kind": "many",
-        "question": "Which birds do you fly?",
-        "examples": ["Harris hawk", "peregrine", "goshawk"],
-    }
-    category = next(c for c in shipped.categories if c.id == "interests").model_dump()
-    category["subcategories"] = [{"id": "hobbies", "name": "Hobbies", "slots": [extra]}]
-    more = shipped.extended(Template.model_validate({"categories": [category]}))
-    space = SlotSpace(more, load_model())
-    assert space.vectors.shape[0] == len(shipped.slots) + 1
-    assert np.allclose(np.linalg.norm(space.vectors, axis=1), 1, atol=1e-2)
-    own = space.vectors[space.numbers["interests.hobbies.falconry"]]
-    assert max(space.vectors @ own) == pytest.approx(1, abs=1e-2)
