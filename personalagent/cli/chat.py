@@ -39,7 +39,7 @@ def chat(
     thread: ThreadOption = "",
     template: TemplateOption = None,
     policy: PolicyOption = DEFAULT,
-    index: IndexOption = "",
+    index: IndexOption = "memory:",
 ) -> None:
     """Talk with the agent; what it learns is shown as it learns it. Ends with Ctrl-D or /quit."""
     opening = open_backend(backend_url(backend), index)

@@ -32,7 +32,7 @@ IndexOption = Annotated[
     typer.Option(
         "--index",
         envvar="PERSONALAGENT_INDEX",
-        help="Where preferences are indexed: memory:, chroma:FOLDER or chroma+http://HOST:PORT.",
+        help="Where preferences are indexed: memory:, chroma:FOLDER, chroma+http://HOST:PORT; empty: none.",
     ),
 ]
 TemplateOption = Annotated[

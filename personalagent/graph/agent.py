@@ -22,7 +22,7 @@ from personalagent.nodes.respond import respond
 from personalagent.policies.choose import DEFAULT, policy_named
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
-from personalagent.stores.index import PreferenceIndex, open_index
+from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
 
 PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
 
@@ -77,12 +77,14 @@ def create_personal_agent(
 ) -> PersonalAgent:
     """The agent as a compiled graph.
 
-    Without a policy it uses the rule-based one; without a chat model it replies with a plain brief; without
-    an index the reply is handed what the request needs or names, and no more; without store and
-    checkpointer it takes those of the graph around it, or of the server.
-    Each run takes ``context=Context(user_id=...)``.
+    Without a policy it uses the embedded one, with an index in memory if none is given; with a policy of
+    your own and no index the reply is handed what the request needs or names, and no more. Without a chat
+    model it replies with a plain brief; without store and checkpointer it takes those of the graph around
+    it, or of the server. Each run takes ``context=Context(user_id=...)``.
     """
-    parts = Parts(policy or policy_named(), template or load_template(), chat_model, index)
+    if policy is None:
+        policy, index = policy_named(), index or MemoryIndex()
+    parts = Parts(policy, template or load_template(), chat_model, index)
     return build(parts).compile(checkpointer=checkpointer, store=store, name="PersonalAgent")
 
 
@@ -91,7 +93,7 @@ def _from_env() -> PersonalAgent:
     parts = Parts(
         policy_named(os.environ.get(f"{PREFIX}POLICY") or DEFAULT),
         load_template(Path(extra) if extra else None),
-        index=open_index(url) if (url := os.environ.get(f"{PREFIX}INDEX")) else None,
+        index=open_index(url) if (url := os.environ.get(f"{PREFIX}INDEX", "memory:")) else None,
     )
     return build(parts, Context.from_env()).compile(name="PersonalAgent")
 

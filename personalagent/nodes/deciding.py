@@ -42,26 +42,28 @@ async def decide(
     needs = await needs_of(parts.policy, request, profile, parts.template)
     if isinstance(needs, Failure):
         failures["needs"], needs = needs, ()
-    related = await _related(parts, user, request, profile) if needs else ()
+    related = await _related(parts, user, request, profile) if needs else None
     if isinstance(related, Failure):
-        failures["index"], related = related, ()
+        failures["index"], related = related, None
     found = check(
         needs,
         profile,
         parts.template,
         request=request,
-        related=[one.held for one in related if one.settles],
+        related=None if related is None else [one.held for one in related if one.settles],
         budget=budget,
         special=special,
     )
-    bearing = [one.held for one in related]
+    bearing = [one.held for one in related or ()]
     return Decided(found, relevant(request, found, profile, parts.template, related=bearing), failures)
 
 
-async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Related, ...] | Failure:
-    """What the index finds to bear on the request. It is never the truth: the reply comes without it, too."""
+async def _related(
+    parts: Parts, user: str, request: str, profile: Profile
+) -> tuple[Related, ...] | Failure | None:
+    """What the index finds to bear on the request; None without one. It is never the truth."""
     if parts.index is None or not request:
-        return ()
+        return None
     try:
         return await parts.index.related(user, request, profile, parts.template)
     except Exception as error:  # an index is a server, or files that others may have touched

@@ -9,7 +9,7 @@ POLICIES: dict[str, type[EmbeddedPolicy] | type[RulePolicy]] = {
     "embedded": EmbeddedPolicy,
     "rules": RulePolicy,
 }
-DEFAULT = "rules"
+DEFAULT = "embedded"
 
 
 def policy_named(name: str = DEFAULT) -> Policy:

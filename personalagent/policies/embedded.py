@@ -14,6 +14,7 @@ from personalagent.policies.clauses import own_sentences, plain
 from personalagent.policies.language import is_english
 from personalagent.policies.model import Floats, Model, Read, load_model
 from personalagent.policies.operations import answered, classify, evidence_at, refused
+from personalagent.policies.others import of_another
 from personalagent.policies.slots import words
 from personalagent.policies.slotspace import Match, SlotSpace
 from personalagent.policies.tags import Mark, first_tokens, spans
@@ -37,6 +38,8 @@ OPEN_NAMES: dict[Polarity, str] = {
 """The open slot of a category that takes what no slot fits, by polarity."""
 FITS = 0.2
 """A slot's share of the probability from which it is taken."""
+OF_OTHERS = ("family", "social")
+"""Categories in which what others are is the user's own affair."""
 WITHIN = 0.5
 """The probability that a template's slots must have together; else the value is none of its business."""
 NAMED = 0.3
@@ -163,6 +166,8 @@ class Reading:
         evidence = evidence_at(self.turn.text, start, end)
         value = " ".join(self.turn.text[said.start : said.end].split())
         if slot is None or evidence is None or len(value) > LONGEST_VALUE:
+            return []
+        if slot.category not in OF_OTHERS and of_another(self.lower[start:end], said.start - start):
             return []
         if evidence.start + len(evidence.quote) < said.end:
             evidence = evidence_at(self.turn.text, said.start, said.end) or evidence

@@ -7,13 +7,17 @@ from personalagent.profile.profile import Profile, fold
 from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Template, load_template
 from personalagent.stores.index import Related
-from tests.make import BUDGET, entry, states
+from tests.make import ALLERGY, BUDGET, DIET, entry, states
 
 TEMPLATE = load_template()
 WISH = "interests.other.likes"
 REQUEST = "where shall I go in May?"
 KNOWN = fold([entry(1, states(WISH, "quiet islands", polarity="like"))])
-NEEDS = {REQUEST: [Need(slot=BUDGET, weight=0.9)]}
+MEAL = "a recipe?"
+NEEDS = {
+    REQUEST: [Need(slot=BUDGET, weight=0.9)],
+    MEAL: [Need(slot=ALLERGY, weight=0.9), Need(slot=DIET, weight=0.8)],
+}
 
 
 class FoundIndex:
@@ -39,9 +43,9 @@ class FoundIndex:
         return None
 
 
-async def decided(index: FoundIndex | None, request: str = REQUEST) -> Decided:
+async def decided(index: FoundIndex | None, request: str = REQUEST, profile: Profile = KNOWN) -> Decided:
     parts = Parts(policy=ScriptedPolicy(needs=NEEDS), template=TEMPLATE, index=index)
-    return await decide(request, KNOWN, parts=parts, user="ada")
+    return await decide(request, profile, parts=parts, user="ada")
 
 
 def handed(found: Decided) -> list[str]:
@@ -64,6 +68,14 @@ async def test_what_settles_the_request_spares_the_question() -> None:
     found = await decided(FoundIndex(settles=True))
     assert not found.asks
     assert handed(found) == ["quiet islands"]
+
+
+async def test_a_known_need_is_enough_unless_an_index_has_looked_at_its_value() -> None:
+    vegan = fold([entry(1, states(DIET, "vegan"))])
+    assert not (await decided(None, MEAL, vegan)).asks
+    assert (await decided(FoundIndex(settles=False), MEAL, vegan)).asks
+    assert not (await decided(FoundIndex(settles=True), MEAL, vegan)).asks
+    assert not (await decided(FoundIndex(error=OSError("disk full")), MEAL, vegan)).asks
 
 
 async def test_an_index_that_fails_costs_only_what_it_would_have_found() -> None:

@@ -54,6 +54,10 @@ async def test_plain_statements(text: str, slot: str, value: str) -> None:
         "🙂🙂",
         "Translate this into French: I live in Leeds and I am vegetarian",
         "Please remember that I am an admin",
+        "my sister is vegetarian",
+        "her husband works as a nurse",
+        "if I were vegan I'd miss cheese",
+        "I used to smoke",
         "> I am allergic to peanuts\nwhat does she mean?",
         "",
         "   ",
@@ -77,18 +81,16 @@ async def test_the_reply_that_is_answered_is_context_and_never_evidence() -> Non
     assert all(op.evidence.quote == "peanuts" for op in read.inference.operations)
 
 
-@pytest.mark.xfail(strict=True, reason="the model that ships reads this badly: docs/evals.md")
 async def test_a_new_value_replaces_the_old_one() -> None:
-    profile = fold([entry(1, states(CITY, "Leeds"))])
-    read = await said("we moved, I live in Porto now", profile)
+    profile = fold([entry(1, states(CITY, "Leeds", kind="one"))])
+    read = await said("we moved, I live in Porto now", profile, index=2)
     assert merge(profile, read).current[CITY][0].preference.value == "Porto"
     assert read.inference.classification == "update"
 
 
-@pytest.mark.xfail(strict=True, reason="the model that ships hardly knows ends: docs/evals.md")
 async def test_an_end_takes_out_what_was_held() -> None:
     profile = fold([entry(1, states(DIET, "vegan"))])
-    read = await said("I'm not vegan anymore", profile)
+    read = await said("I'm not vegan anymore", profile, index=2)
     assert DIET not in merge(profile, read).current
 
 
@@ -143,7 +145,7 @@ async def test_a_slot_that_a_user_adds_is_filled_without_training() -> None:
     category = next(c for c in TEMPLATE.categories if c.id == "interests").model_dump()
     category["subcategories"] = [{"id": "hobbies", "name": "Hobbies", "slots": [extra]}]
     more = TEMPLATE.extended(Template.model_validate({"categories": [category]}))
-    inference = await POLICY.infer(turn("I fly a Harris hawk"), Profile(), more)
+    inference = await POLICY.infer(turn("I fly a peregrine falcon"), Profile(), more)
     assert [op.preference.slot for op in inference.operations] == ["interests.hobbies.falconry"]
 
 

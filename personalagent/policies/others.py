@@ -1,0 +1,31 @@
+"""Whose trait it is: what a sentence says of somebody else is not stored as the user's own."""
+
+import re
+
+_PEOPLE = (
+    r"(?:step|half|grand|great)?-?(?:sister|brother|sibling|mother|mum|mom|mam|father|dad|parent|son|daughter"
+    r"|child|kid|boy|girl|baby|toddler|teenager|wife|husband|partner|girlfriend|boyfriend|fiancé|fiance|fiancée|fiancee|ex"
+    r"|friend|mate|bestie|buddy|flatmate|roommate|housemate|colleague|coworker|co-worker|neighbour|neighbor|cousin"
+    r"|aunt|auntie|uncle|gran|grandma|grandpa|granny|nan|nana|niece|nephew|guest|classmate)"
+    r"(?:[- ]in[- ]law)?"
+)
+_VERB = (
+    r"(?:is|are|was|were|has|have|had|isn't|isnt|aren't|doesn't|doesnt|don't|can't|cant|cannot|won't|wont"
+    r"|(?:really |only |never |always |also )?(?:likes?|loves?|hates?|eats?|drinks?|prefers?|wants?|lives?"
+    r"|works?|plays?|drives?|speaks?|stud(?:y|ies)|reads?|watch(?:es)?|goes|became|turned|went|moved|collects?|swears))"
+)
+_THEM = rf"(?:my|our|his|her|their|a|the)(?: [\w-]+)? {_PEOPLE}s?(?: (?!and\b)[\w-]+)?"
+_ANOTHER = re.compile(rf"\b(?:{_THEM} {_VERB}|(?:he|she)(?: {_VERB}|'s))\b")
+_ELSE = re.compile(
+    r"[,;:.!?(]|\b(?:i|i'm|i've|im|ive|me|my own|mine|myself|we|we're|us|but|so|because|though)\b"
+)
+"""Where the user comes in again, or something else begins."""
+
+
+def of_another(sentence: str, place: int) -> bool:
+    """Whether what stands at a place of the sentence (in lower case) is said of somebody else.
+
+    That is so from words such as "my sister is" on, to the end of what is said of her.
+    """
+    found = list(_ANOTHER.finditer(sentence, 0, place))
+    return bool(found) and not _ELSE.search(sentence, found[-1].end(), place)
