@@ -36,6 +36,8 @@ OPEN_NAMES: dict[Polarity, str] = {
     "neutral": "facts",
 }
 """The open slot of a category that takes what no slot fits, by polarity."""
+LONG = 25
+"""Words of a message from which on it must name the user somewhere (I, my, we), or it is not about her."""
 FITS = 0.2
 """A slot's share of the probability from which it is taken."""
 OF_OTHERS = ("family", "social")
@@ -55,6 +57,9 @@ _LOOSE_START = re.compile(r"(?:and|or|but|of|a|an|to|is|are|that|some)(?:\s+|\Z)
 _LITTLE = re.compile(
     r"(?:am?|all|and?|at|be|for|i|in|is|it|my|not?|of|or|our|on|that|the|this|to|was|with)\Z"
 )
+
+
+_USER = re.compile(r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|mine|me|myself|we|we're|we've|our|ours|us)\b")
 
 
 class Said(NamedTuple):
@@ -125,7 +130,13 @@ class Reading:
         self.turn, self.model, self.spaces = turn, model, spaces
         self.profile, self.template = profile, template
         self.lower = plain(turn.text)
-        self.sentences = own_sentences(turn.text)
+        self.sentences = self._spoken()
+
+    def _spoken(self) -> list[tuple[int, int]]:
+        """Where the user may speak of herself: nowhere in a long message that never names her."""
+        if len(self.lower.split()) >= LONG and not _USER.search(self.lower):
+            return []
+        return own_sentences(self.turn.text)
 
     def operations(self, read_from: int = 0) -> list[Operation]:
         """What is said from a place of the text on, in the order in which it is said."""

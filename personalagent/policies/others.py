@@ -16,16 +16,17 @@ _VERB = (
 )
 _THEM = rf"(?:my|our|his|her|their|a|the)(?: [\w-]+)? {_PEOPLE}s?(?: (?!and\b)[\w-]+)?"
 _ANOTHER = re.compile(rf"\b(?:{_THEM} {_VERB}|(?:he|she)(?: {_VERB}|'s))\b")
-_ELSE = re.compile(
-    r"[,;:.!?(]|\b(?:i|i'm|i've|im|ive|me|my own|mine|myself|we|we're|us|but|so|because|though)\b"
-)
-"""Where the user comes in again, or something else begins."""
+_USER = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|im|ive|me|mine|myself|we|we're|we've|us|ours)\b")
+_BREAK = re.compile(r"[,;:.!?(]|\b(?:but|so|because|though)\b")
 
 
 def of_another(sentence: str, place: int) -> bool:
     """Whether what stands at a place of the sentence (in lower case) is said of somebody else.
 
-    That is so from words such as "my sister is" on, to the end of what is said of her.
+    That is so from words such as "my sister is" to the next break, in a sentence in which the user does not
+    come in before.
     """
     found = list(_ANOTHER.finditer(sentence, 0, place))
-    return bool(found) and not _ELSE.search(sentence, found[-1].end(), place)
+    if not found or _USER.search(sentence, 0, place):
+        return False
+    return not _BREAK.search(sentence, found[-1].end(), place)
