@@ -16,8 +16,8 @@ from personalagent import Context, create_personal_agent, open_backend
 from personalagent.cli import app
 from tests.make import DIET
 
-GENRE = "interests.film.genre"
-FILM = "can you suggest a film for tonight?"
+GENRE = "interests.books.genre"
+BOOK = "what should I read on holiday?"
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +45,13 @@ async def test_a_conversation(backend: str, tmp_path: Path) -> None:
 
         state = await say("I went vegetarian last spring")
         assert [held["value"] for held in state["profile"][DIET]] == ["vegetarian"]
-        state = await say(FILM)
+        state = await say(BOOK)
         assert state["question"]["slot"] == GENRE
         assert state["reply"] == state["question"]["text"] == state["messages"][-1].text
-        state = await say("slow dramas")
+        state = await say("cosy crime")
         assert state["question"]["status"] == "answered"
-        assert FILM in state["reply"]
-        assert "slow dramas" in state["reply"]
+        assert BOOK in state["reply"]
+        assert "cosy crime" in state["reply"]
         assert set((await opened.profiles.profile("ada")).values()) == {DIET, GENRE}
 
 
@@ -67,4 +67,4 @@ def test_demo() -> None:
     done = CliRunner().invoke(app, ["demo"])
     assert done.exit_code == 0, done.output
     assert f"+ {DIET} = vegetarian" in done.stdout
-    assert re.search(r"needs scenario\.travel\..*\nagent  .+\?$", done.stdout, re.MULTILINE)
+    assert re.search(r"needs interests\.books\..*\nagent  .+\?$", done.stdout, re.MULTILINE)

@@ -18,7 +18,7 @@ def test_the_demo_learns_updates_asks_and_answers(cli: Cli) -> None:
     story = result.stdout
     learnt, asked = (
         story.index("+ consumption.diet.restriction = vegetarian"),
-        story.index("needs scenario.travel"),
+        story.index("needs interests.books"),
     )
     updated = story.index("(was ")
     answered = story.index("Answer it with these in mind:")
@@ -35,20 +35,20 @@ def test_the_demo_leaves_nothing_behind(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_chat_shows_what_it_learns_asks_and_uses_the_answer(cli: Cli) -> None:
-    lines = ["I live in Leeds", "can you suggest a film for tonight?", "slow dramas", "/quit", "never read"]
+    lines = ["I live in Leeds", "what should I read on holiday?", "cosy crime", "/quit", "never read"]
     result = cli("chat", "--user", "ada", stdin="\n".join(lines))
     assert result.exit_code == 0
     assert f"+ {CITY} = Leeds" in result.stdout
-    assert "? What kinds of films do you enjoy most?" in result.stdout
-    assert "Film genre: " in result.stdout
+    assert "? What kinds of books do you most enjoy?" in result.stdout
+    assert "Book genre: " in result.stdout
     assert "never read" not in result.stdout
 
 
 def test_a_conversation_goes_on_with_its_open_question(cli: Cli) -> None:
-    cli("chat", "-u", "ada", "--thread", "t", stdin="can you suggest a film for tonight?\n")
-    result = cli("chat", "-u", "ada", "--thread", "t", stdin="slow dramas\n")
-    assert result.stdout.count("What kinds of films") == 1
-    assert "slow dramas" in json.dumps(json.loads(cli("profile", "show", "-u", "ada", "--json").stdout))
+    cli("chat", "-u", "ada", "--thread", "t", stdin="what should I read on holiday?\n")
+    result = cli("chat", "-u", "ada", "--thread", "t", stdin="cosy crime\n")
+    assert result.stdout.count("What kinds of books") == 1
+    assert "cosy crime" in json.dumps(json.loads(cli("profile", "show", "-u", "ada", "--json").stdout))
 
 
 @pytest.mark.parametrize("user", ["", "  "])

@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[2]
 LANGGRAPH = Path(sys.executable).with_name("langgraph")
 START_SECONDS = 60
 DIET = "consumption.diet.restriction"
-GENRE = "interests.film.genre"
-FILM = "can you suggest a film for tonight?"
+GENRE = "interests.books.genre"
+BOOK = "what should I read on holiday?"
 RESTAURANT = "can you recommend a restaurant?"
 OFFLINE = {
     "LANGGRAPH_CLI_NO_ANALYTICS": "1",
@@ -184,16 +184,16 @@ async def test_a_statement_is_learnt_and_the_state_is_readable(client: LangGraph
 
 
 async def test_a_cold_start_asks_and_the_answer_is_used(client: LangGraphClient, ada: Thread) -> None:
-    paused = await ada.say(FILM)
+    paused = await ada.say(BOOK)
     [interrupt] = paused["__interrupt__"]
     assert interrupt["value"]["slot"] == GENRE
     assert interrupt["value"]["question"].endswith("?")
-    assert interrupt["value"]["request"] == FILM
+    assert interrupt["value"]["request"] == BOOK
     assert (await client.threads.get_state(ada.id))["next"] == ["clarify"]
     state = await ada.resume("slow dramas")
     assert "__interrupt__" not in state
     assert "slow dramas" in state["reply"]
-    assert FILM in state["reply"]
+    assert BOOK in state["reply"]
 
 
 async def test_what_one_thread_learnt_the_users_other_thread_knows(ada: Thread) -> None:
@@ -246,7 +246,7 @@ async def schemas(client: LangGraphClient) -> dict[str, Any]:
 async def test_no_node_blocks_the_event_loop(server: Server, ada: Thread) -> None:
     """The last test: the log then holds what all the others caused, too."""
     before = server.log().count("Background run succeeded")
-    await ada.say(FILM)
+    await ada.say(BOOK)
     await ada.resume("slow dramas")
     log = server.log()
     assert log.count("Background run succeeded") >= before + 1
