@@ -42,28 +42,26 @@ async def decide(
     needs = await needs_of(parts.policy, request, profile, parts.template)
     if isinstance(needs, Failure):
         failures["needs"], needs = needs, ()
-    related = await _related(parts, user, request, profile) if needs else None
+    related = await _related(parts, user, request, profile) if needs else ()
     if isinstance(related, Failure):
-        failures["index"], related = related, None
+        failures["index"], related = related, ()
     found = check(
         needs,
         profile,
         parts.template,
         request=request,
-        related=None if related is None else [one.held for one in related if one.settles],
+        related=[one.held for one in related if one.settles],
         budget=budget,
         special=special,
     )
-    bearing = [one.held for one in related or ()]
+    bearing = [one.held for one in related]
     return Decided(found, relevant(request, found, profile, parts.template, related=bearing), failures)
 
 
-async def _related(
-    parts: Parts, user: str, request: str, profile: Profile
-) -> tuple[Related, ...] | Failure | None:
-    """What the index finds to bear on the request; None without one. It is never the truth."""
+async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Related, ...] | Failure:
+    """What the index finds to bear on the request. It is never the truth: the reply comes without it, too."""
     if parts.index is None or not request:
-        return None
+        return ()
     try:
         return await parts.index.related(user, request, profile, parts.template)
     except Exception as error:  # an index is a server, or files that others may have touched

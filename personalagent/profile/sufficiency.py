@@ -14,7 +14,7 @@ from personalagent.profile.template import Template
 DECIDING = 0.7
 """A need of at least this weight decides the answer, and is worth a question."""
 ENOUGH = 0.5
-"""Where no index has looked, a known need of at least this weight is enough to answer by."""
+"""A known need of at least this weight is enough to answer by."""
 STALE = 0.2
 """A value whose decayed confidence is below this is no longer counted as known."""
 STANDING = "personality.communication."
@@ -48,7 +48,7 @@ def check(
     template: Template,
     *,
     request: str = "",
-    related: Sequence[Held] | None = None,
+    related: Sequence[Held] = (),
     budget: int = 1,
     special: SpecialCategories = "stated",
     now: datetime | None = None,
@@ -56,21 +56,18 @@ def check(
     """Decide between answering and asking.
 
     It asks if `budget` allows another question, a slot that decides the answer is unknown, and
-    nothing is known to answer by: neither a value that the request itself names, nor one that settles it
-    in the eyes of an index (`related`); where no index has looked (None), a known need of some weight
-    will do. Then it asks one question, about the weightiest such slot, and never about a slot that was
-    asked about before, whatever became of that question. Where special categories are never stored, they
-    are not asked for either.
+    nothing is known to answer by: neither a need of some weight, nor a value that the request itself
+    names, nor one that settles it in the eyes of an index (`related`). Then it asks one question, about
+    the weightiest such slot, and never about a slot that was asked about before, whatever became of that
+    question. Where special categories are never stored, they are not asked for either.
     """
     ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
     known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
     unknown = [n for n in ranked if n.slot not in known]
     settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
-    if related is None:
-        enough = any(n.weight >= ENOUGH and n.slot in known for n in ranked)
-    else:
-        enough = any(confidence(held, template, now) >= STALE for held in related)
-    enough = enough or bool(_named(request, profile, template, now))
+    weighty = any(n.weight >= ENOUGH and n.slot in known for n in ranked)
+    settling = [held for held in related if confidence(held, template, now) >= STALE]
+    enough = weighty or bool(settling or _named(request, profile, template, now))
     askable = [
         n.slot
         for n in unknown
