@@ -130,9 +130,9 @@ def dialogues(folder: Path | None = None, *splits: Split) -> tuple[GoldDialogue,
     return tuple(d for d in _rows(folder, "dialogues", GoldDialogue) if not splits or d.split in splits)
 
 
-def second(folder: Path | None = None) -> tuple[GoldDialogue, ...]:
+def second() -> tuple[GoldDialogue, ...]:
     """Some dialogues of the test split as a second annotator read them, who knew the first reading not."""
-    return tuple(_rows(folder, "second", GoldDialogue))
+    return tuple(_rows(None, "second", GoldDialogue))
 
 
 def requests(folder: Path | None = None, *splits: Split) -> tuple[GoldRequest, ...]:

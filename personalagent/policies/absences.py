@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from personalagent.policies.clauses import sentences
+from personalagent.policies.others import of_another
 
 
 class Absence(NamedTuple):
@@ -41,12 +42,6 @@ _DENIES = re.compile(
     r"(?:no\b|nope\b|none\b|nah\b|nothing\b|not (?:really|at all|that i know)\b"
     r"|i (?:don't|do not|dont)(?: (?:really )?(?:have any|think so)|\s*[.!,]|\Z)|i have no(?:ne)?\b)"
 )
-_SOMEBODY = re.compile(
-    r"\b(?:he|she|they|you|his|her|their|your|who|nobody|(?:my|our|the) (?!own\b)[\w-]+"
-    r"|(?!i\b)[\w-]+ (?:has|have|had))\b"
-    r"(?! (?:and|or) i\b)(?!.*\bi(?:'ve)?\b)"
-)
-"""Of whom the rest of the sentence speaks, unless the user herself comes in between."""
 _BUT = re.compile(r"\b(?:but|except|other than|apart from|only|just|though|however|unless)\b")
 
 
@@ -62,7 +57,7 @@ def absences(lower: str, own: Sequence[tuple[int, int]], replying_to: str) -> li
         for subject in _SUBJECTS:
             said = re.search(rf"\b{_NONE} {_FEW_WORDS}{subject.words}\b", sentence)
             said = said or re.search(rf"\bnot {subject.words} to any", sentence)
-            if said and _SOMEBODY.search(sentence[: said.start()]):
+            if said and of_another(sentence, said.start()):
                 continue
             denied = bool(
                 not lower[:start].strip()

@@ -14,7 +14,7 @@ from personalagent.policies.clauses import own_sentences, plain
 from personalagent.policies.language import is_english
 from personalagent.policies.model import Floats, Model, Read, load_model
 from personalagent.policies.operations import answered, classify, evidence_at, refused
-from personalagent.policies.others import of_another
+from personalagent.policies.others import names_user, of_another
 from personalagent.policies.slots import words
 from personalagent.policies.slotspace import Match, SlotSpace
 from personalagent.policies.tags import Mark, first_tokens, spans
@@ -57,9 +57,6 @@ _LOOSE_START = re.compile(r"(?:and|or|but|of|a|an|to|is|are|that|some)(?:\s+|\Z)
 _LITTLE = re.compile(
     r"(?:am?|all|and?|at|be|for|i|in|is|it|my|not?|of|or|our|on|that|the|this|to|was|with)\Z"
 )
-
-
-_USER = re.compile(r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|mine|me|myself|we|we're|we've|our|ours|us)\b")
 
 
 class Said(NamedTuple):
@@ -134,7 +131,7 @@ class Reading:
 
     def _spoken(self) -> list[tuple[int, int]]:
         """Where the user may speak of herself: nowhere in a long message that never names her."""
-        if len(self.lower.split()) >= LONG and not _USER.search(self.lower):
+        if len(self.lower.split()) >= LONG and not names_user(self.lower):
             return []
         return own_sentences(self.turn.text)
 

@@ -17,7 +17,13 @@ _VERB = (
 _THEM = rf"(?:my|our|his|her|their|a|the)(?: [\w-]+)? {_PEOPLE}s?(?: (?!and\b)[\w-]+)?"
 _ANOTHER = re.compile(rf"\b(?:{_THEM} {_VERB}|(?:he|she)(?: {_VERB}|'s))\b")
 _USER = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|im|ive|me|mine|myself|we|we're|we've|us|ours)\b")
+_HERS = re.compile(r"\b(?:my|our)\b")
 _BREAK = re.compile(r"[,;:.!?(]|\b(?:but|so|because|though)\b")
+
+
+def names_user(text: str) -> bool:
+    """Whether a text (in lower case) names its writer anywhere: I, me, my, we, us, our."""
+    return bool(_USER.search(text) or _HERS.search(text))
 
 
 def of_another(sentence: str, place: int) -> bool:
