@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from personalagent.policies.policy import Failure, Policy
     from personalagent.policies.rules import RulePolicy
     from personalagent.policies.scripted import ScriptedChatModel, ScriptedPolicy
-    from personalagent.profile.preference import Evidence, Inference, Operation, Preference
+    from personalagent.profile.preference import Evidence, Inference, Need, Operation, Preference
     from personalagent.profile.profile import Profile, fold, merge, render, undo
-    from personalagent.profile.sufficiency import Need, Sufficiency, check
+    from personalagent.profile.sufficiency import Sufficiency, check
     from personalagent.profile.template import Template, load_template
     from personalagent.stores.backends import Backend, open_backend
     from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
@@ -34,7 +34,7 @@ _HOME = {
     "Failure": "policies.policy",
     "Inference": "profile.preference",
     "MemoryIndex": "stores.index",
-    "Need": "profile.sufficiency",
+    "Need": "profile.preference",
     "Operation": "profile.preference",
     "PersonalAgentError": "errors",
     "Policy": "policies.policy",

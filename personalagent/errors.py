@@ -6,6 +6,9 @@ PersonalAgentError
 ├── NoNewMessage       a run without anything new to answer
 ├── BackendError       a backend address that cannot be opened
 ├── ArchiveError       an export that cannot be imported
+├── DataError          a data set that is not there, or not in its format
+├── ModelError         a file of the embedded model that is missing, or another's
+├── PolicyError        a policy whose server is out where nothing can be done without it
 ├── SettingError       a setting or environment variable with a wrong value; names it
 └── UnknownTurn        a turn that the log does not hold
 """
@@ -45,6 +48,10 @@ class ModelError(PersonalAgentError, ValueError):
 
 class SettingError(PersonalAgentError, ValueError):
     """A setting has a value that cannot be used; the message names the setting."""
+
+
+class PolicyError(PersonalAgentError, RuntimeError):
+    """The policy, or the server behind it, failed in work that makes no sense without it."""
 
 
 class UnknownTurn(PersonalAgentError, LookupError):

@@ -8,6 +8,7 @@ from personalagent.cli.demo import demo
 from personalagent.cli.evaluate import evaluate
 from personalagent.cli.infer import infer
 from personalagent.cli.ingest import ingest
+from personalagent.cli.retry import retry
 
 app = typer.Typer(
     name="personalagent",
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(chat)
 app.command()(ingest)
+app.command()(retry)
 app.command()(infer)
 app.command("eval")(evaluate)
 app.add_typer(profile.app, name="profile")

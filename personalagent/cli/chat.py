@@ -12,18 +12,21 @@ from personalagent.cli.common import (
     IndexOption,
     PolicyOption,
     TemplateOption,
+    UrlOption,
     UserOption,
     backend_url,
     console,
+    context_from,
     errors,
     escaped,
+    policy_from,
     run,
     template_from,
 )
 from personalagent.cli.session import Conversation
 from personalagent.graph.agent import create_personal_agent
-from personalagent.graph.context import Context
-from personalagent.policies.choose import DEFAULT, policy_named
+from personalagent.graph.context import Context, keys_from_env
+from personalagent.policies.choose import DEFAULT
 from personalagent.stores.backends import Backend, open_backend
 
 ModelOption = Annotated[
@@ -38,36 +41,33 @@ def chat(
     model: ModelOption = "",
     thread: ThreadOption = "",
     template: TemplateOption = None,
-    policy: PolicyOption = DEFAULT,
+    policy: PolicyOption = "",
+    base_url: UrlOption = "",
     index: IndexOption = "memory:",
 ) -> None:
     """Talk with the agent; what it learns is shown as it learns it. Ends with Ctrl-D or /quit."""
     opening = open_backend(backend_url(backend), index)
-    run(_chat(user, model, thread or uuid4().hex, opening, policy, template))
+    context = context_from(policy, base_url, model, user_id=user)
+    run(_chat(context, thread or uuid4().hex, opening, template))
 
 
 async def _chat(
-    user: str,
-    model: str,
-    thread: str,
-    backend: AbstractAsyncContextManager[Backend],
-    policy: str,
-    template: Path | None,
+    context: Context, thread: str, backend: AbstractAsyncContextManager[Backend], template: Path | None
 ) -> None:
-    chosen = policy_named(policy)
-    explicit: dict[str, Any] = {"user_id": user, **({"model": model} if model else {})}
-    context = Context.from_env(**explicit)
     async with backend as opened:
         agent = create_personal_agent(
-            policy=chosen,
+            policy=policy_from(context),
+            keys=keys_from_env(context),
             index=opened.index,
             store=opened.store,
             checkpointer=opened.checkpointer,
             template=template_from(template),
         )
         talk = Conversation(agent, context, thread)
-        replies = context.model or "no chat model: plain briefs"
-        console.print(f"[dim]{escaped(user)}, thread {escaped(thread)}, {escaped(replies)}. /quit ends.[/]")
+        replies = f"replies by {context.model}" if context.model else "no chat model: plain briefs"
+        reads = f"read by {context.policy or DEFAULT}"
+        line = f"{context.user_id}, thread {thread}, {reads}, {replies}. /quit ends."
+        console.print(f"[dim]{escaped(line)}[/]")
         if question := await talk.open_question():
             console.print(f"[bold cyan]?[/] {escaped(question)}")
         while (text := _prompt()) is not None:
@@ -85,8 +85,12 @@ def _prompt() -> str | None:
 
 
 async def _turn(talk: Conversation, text: str) -> None:
+    streamed = False
     try:
         async for event in talk.say(text):
+            if streamed and event.kind != "token":
+                console.print()
+            streamed = event.kind == "token"
             if event.kind == "node" and event.data:
                 show_event(event.data)
             elif event.kind == "question":
@@ -99,6 +103,9 @@ async def _turn(talk: Conversation, text: str) -> None:
         errors.print("[dim]stopped; the turn is kept[/]")
 
 
+UNREAD = {"language": "not read: not in English", "length": "read in part: too long a message"}
+
+
 def show_event(data: dict[str, Any]) -> None:
     """One line for something that a node did."""
     slot, value = escaped(str(data.get("slot", ""))), escaped(str(data.get("value", "")))
@@ -109,8 +116,9 @@ def show_event(data: dict[str, Any]) -> None:
         "retracted": f"  [yellow]-[/] {slot} = {value}",
         "rejected": f"  [red]x[/] {slot} = {value} [dim]({data.get('reason')})[/]",
         "pending": f"  [red]![/] not read yet: {escaped(str(data.get('detail')))}",
-        "unread": "  [dim]· not read: not in English[/]",
+        "unread": f"  [dim]· {UNREAD.get(str(data.get('reason')), 'not read')}[/]",
+        "withheld": f"  [dim]· {slot} is kept out of a text that others read[/]",
         "ignored": f"  [dim]· {escaped(str(data.get('reason')))}[/]",
-        "response failed": f"  [red]![/] {escaped(str(data.get('response')))}",
+        "response failed": f"  [red]![/] no reply by the chat model: {escaped(str(data.get('detail')))}",
     }
     console.print(lines.get(str(data.get("event")), ""))

@@ -11,7 +11,8 @@ from platformdirs import user_data_path
 from rich.console import Console
 
 from personalagent.errors import PersonalAgentError
-from personalagent.policies.choose import POLICIES, policy_named
+from personalagent.graph.context import Context, keys_from_env
+from personalagent.policies.choose import DEFAULT, NAMES, policy_named
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
 
@@ -41,7 +42,13 @@ TemplateOption = Annotated[
 ]
 PolicyOption = Annotated[
     str,
-    typer.Option("--policy", envvar="PERSONALAGENT_POLICY", help=f"Who reads: {', '.join(POLICIES)}."),
+    typer.Option("--policy", help=f"Who reads: {NAMES}; default: {DEFAULT}.", show_default=False),
+]
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        "--base-url", help="Server of the chat models that are named, such as http://127.0.0.1:8000/v1."
+    ),
 ]
 UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose profile.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -78,12 +85,23 @@ def template_from(path: Path | None) -> Template:
         fail(str(error))
 
 
-def policy_from(name: str) -> Policy:
-    """The policy of this name; an unknown one ends the command."""
+def context_from(policy: str = "", url: str = "", model: str = "", **explicit: Any) -> Context:
+    """The settings: what the command was told, else the environment's; a wrong one ends the command.
+
+    The server that the command names is that of the policy and of the response model alike.
+    """
+    named = {"policy": policy, "model": model, "policy_url": url, "model_url": url}
+    explicit |= {name: value for name, value in named.items() if value}
     try:
-        return policy_named(name)
+        return Context.from_env(**explicit)
     except PersonalAgentError as error:
         fail(str(error))
+
+
+def policy_from(context: Context) -> Policy:
+    """The policy of these settings."""
+    name, url = context.policy or DEFAULT, context.policy_url
+    return policy_named(name, url=url, keys=keys_from_env(context), seconds=context.policy_seconds)
 
 
 def escaped(text: str) -> str:

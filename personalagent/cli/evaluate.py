@@ -9,7 +9,17 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from personalagent.cli.common import PolicyOption, TemplateOption, console, errors, fail, template_from
+from personalagent.cli.common import (
+    PolicyOption,
+    TemplateOption,
+    UrlOption,
+    console,
+    context_from,
+    errors,
+    fail,
+    policy_from,
+    template_from,
+)
 from personalagent.errors import PersonalAgentError
 from personalagent.evals.run import BENCHMARKS, run
 from personalagent.policies.choose import DEFAULT
@@ -24,7 +34,8 @@ def evaluate(
     name: NameArgument,
     data: DataOption = None,
     split: SplitOption = "",
-    policy: PolicyOption = DEFAULT,
+    policy: PolicyOption = "",
+    base_url: UrlOption = "",
     out: OutOption = None,
     template: TemplateOption = None,
 ) -> None:
@@ -32,7 +43,7 @@ def evaluate(
 
     `turns` ships with the package; LAPS and PrefEval are read from --data.
     """
-    whole = template_from(template)
+    whole, context = template_from(template), context_from(policy, base_url)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(name, total=None)
@@ -42,7 +53,8 @@ def evaluate(
                     name,
                     data=data,
                     split=split,
-                    policy=policy,
+                    policy=policy_from(context),
+                    named=context.policy or DEFAULT,
                     template=whole,
                     advance=lambda done, total: bar.update(task, completed=done, total=total),
                 )

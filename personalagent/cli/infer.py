@@ -1,6 +1,5 @@
 """`personalagent infer`: one inference per line of standard input."""
 
-import asyncio
 import json
 import sys
 from datetime import UTC, datetime
@@ -8,9 +7,16 @@ from datetime import UTC, datetime
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from personalagent.cli.common import PolicyOption, TemplateOption, policy_from, template_from
+from personalagent.cli.common import (
+    PolicyOption,
+    TemplateOption,
+    UrlOption,
+    context_from,
+    policy_from,
+    run,
+    template_from,
+)
 from personalagent.dialogue import Turn, clean
-from personalagent.policies.choose import DEFAULT
 from personalagent.policies.policy import Failure, Policy, read_turn
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import Template
@@ -25,18 +31,22 @@ class Line(BaseModel):
     replying_to: str = ""
 
 
-def infer(template: TemplateOption = None, policy: PolicyOption = DEFAULT) -> None:
+def infer(template: TemplateOption = None, policy: PolicyOption = "", base_url: UrlOption = "") -> None:
     """Read JSON lines {"user": "...", "replying_to": "..."}, write one inference as JSON per line.
 
     The profile is empty for every line. A bad line gives {"error": ..., "line": N}.
     """
-    whole, chosen = template_from(template), policy_from(policy)
-    for number, line in enumerate(sys.stdin, start=1):
-        if line.strip():
-            typer.echo(inferred(line, number, whole, chosen))
+    whole, chosen = template_from(template), policy_from(context_from(policy, base_url))
+
+    async def work() -> None:
+        for number, line in enumerate(sys.stdin, start=1):
+            if line.strip():
+                typer.echo(await inferred(line, number, whole, chosen))
+
+    run(work())
 
 
-def inferred(line: str, number: int, template: Template, policy: Policy) -> str:
+async def inferred(line: str, number: int, template: Template, policy: Policy) -> str:
     """The inference from one line, or an error object, as JSON without a line break."""
     try:
         said = Line.model_validate_json(line)
@@ -50,7 +60,7 @@ def inferred(line: str, number: int, template: Template, policy: Policy) -> str:
         replying_to=clean(said.replying_to),
         at=datetime.now(UTC),
     )
-    read = asyncio.run(read_turn(policy, turn, Profile(), template))
+    read = await read_turn(policy, turn, Profile(), template)
     if isinstance(read, Failure):
         return _error(f"{read.kind}: {read.detail}", number)
     shown = read.inference.model_dump(mode="json")

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -15,17 +15,20 @@ from personalagent.cli.common import (
     BackendOption,
     PolicyOption,
     TemplateOption,
+    UrlOption,
     backend_url,
+    context_from,
     errors,
     escaped,
+    policy_from,
     run,
     template_from,
 )
 from personalagent.corpora.corpus import BadRecord, read
 from personalagent.dialogue import Turn
 from personalagent.graph.context import Context
-from personalagent.nodes.reading import read_turns
-from personalagent.policies.choose import DEFAULT, policy_named
+from personalagent.nodes.reading import Reader
+from personalagent.policies.metering import Usage, metered
 from personalagent.policies.policy import Policy
 from personalagent.profile.log import TurnEntry
 from personalagent.profile.template import Template
@@ -54,13 +57,16 @@ class Summary:
     unread: int = 0
     bad: int = 0
     seconds: float = 0.0
+    usage: Usage = field(default_factory=Usage)
 
     def line(self) -> str:
         """The summary in one line."""
+        spent = self.usage
+        paid = f", {spent.calls} calls, {spent.input_tokens} + {spent.output_tokens} tokens"
         return (
             f"{self.users} users, {self.turns} turns ({self.known} known already): {self.stored} stored, "
             f"{self.rejected} rejected, {self.pending} pending, {self.unread} not in English, "
-            f"{self.bad} bad records, {self.seconds:.1f} s"
+            f"{self.bad} bad records, {self.seconds:.1f} s{paid if spent.calls else ''}"
         )
 
 
@@ -69,29 +75,32 @@ def ingest(
     backend: BackendOption = "",
     user: OwnerOption = None,
     template: TemplateOption = None,
-    policy: PolicyOption = DEFAULT,
+    policy: PolicyOption = "",
+    base_url: UrlOption = "",
 ) -> None:
     """Read dialogues from files into the profiles of their users.
 
     May be stopped and started again: turns that are in the log already are passed over. A bad
     record is reported with file and line and skipped; then the exit code is 1.
     """
-    run(_ingest(files, backend_url(backend), user, template, policy))
+    run(_ingest(files, backend_url(backend), user, template, context_from(policy, base_url)))
 
 
 async def _ingest(
-    files: Sequence[Path], backend: str, user: str | None, template: Path | None, policy: str
+    files: Sequence[Path], backend: str, user: str | None, template: Path | None, context: Context
 ) -> int:
-    chosen = policy_named(policy)
-    whole, context, started = template_from(template), Context.from_env(), time.monotonic()
+    whole, started = template_from(template), time.monotonic()
     histories, summary = _histories(files, user)
     async with open_backend(backend) as opened:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=errors, transient=True) as bar:
             total = sum(len(turns) for turns in histories.values())
             task = bar.add_task("reading turns", total=total)
-            work = Work(opened.profiles, chosen, whole, context, summary, lambda n: bar.advance(task, n))
-            await work.all(histories)
+            policy = policy_from(context)
+            work = Work(opened.profiles, policy, whole, context, summary, lambda n: bar.advance(task, n))
+            with metered() as meter:
+                await work.all(histories)
+    summary.usage = meter.usage
     summary.seconds = time.monotonic() - started
     typer.echo(summary.line())
     return 1 if summary.bad else 0
@@ -139,7 +148,7 @@ class Work:
     async def batch(self, user: str, turns: list[Turn]) -> None:
         """Read some turns of a user and append what they say to the log."""
         special = self.context.special_categories
-        found = await read_turns(user, turns, self.profiles, self.policy, self.template, special)
+        found = await Reader(user, self.profiles, self.policy, self.template, special).turns(turns)
         new = await self.profiles.append(user, found.entries)
         self.summary.turns += len(turns)
         self.summary.known += len(turns) - len(found.results)

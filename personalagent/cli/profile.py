@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ from personalagent.profile.preference import Preference, describe
 from personalagent.profile.profile import Profile, confidence
 from personalagent.profile.template import Template
 from personalagent.stores.backends import open_backend
+from personalagent.stores.profiles import Pending
 
 app = typer.Typer(help="Look at, correct, move and erase what is known of a user.", no_args_is_help=True)
 
@@ -51,14 +53,16 @@ def show(
             profile = await opened.profiles.profile(user)
             pending = await opened.profiles.pending(user)
         if as_json:
-            waiting = [{"turn": p.turn.key, **p.failure.model_dump()} for p in pending]
+            waiting = [
+                {"turn": p.turn.key, "text": p.turn.text, "attempts": p.attempts, **p.failure.model_dump()}
+                for p in pending
+            ]
             typer.echo(json.dumps({"profile": profile.values(), "pending": waiting}, ensure_ascii=False))
             return
         _print_profile(user, profile, template_from(template))
         if pending:
-            errors.print(
-                f"{len(pending)} turns are pending; the newest: {escaped(pending[-1].failure.detail)}"
-            )
+            console.print(f"\n{len(pending)} still to be read; `personalagent retry` tries them now:")
+            console.print(_pending_table(pending))
 
     run(work())
 
@@ -234,6 +238,18 @@ def profile_table(profile: Profile, template: Template) -> Table:
             sure = "pinned" if held.pinned else f"{confidence(held, template):.0%}"
             value = escaped(describe(held.preference))
             table.add_row(slot + retired, value, sure, f"{held.since:%Y-%m-%d}")
+    return table
+
+
+def _pending_table(pending: Sequence[Pending]) -> Table:
+    """The turns that wait, and why."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("said", "message", "tried", "because"):
+        table.add_column(column, overflow="fold")
+    for one in pending:
+        start = one.turn.text[:60] + ("…" if len(one.turn.text) > 60 else "")
+        why = f"{one.failure.kind}: {one.failure.detail}"
+        table.add_row(f"{one.turn.at:%Y-%m-%d %H:%M}", escaped(start), str(one.attempts), escaped(why))
     return table
 
 

@@ -47,7 +47,7 @@ class Conversation:
         """Give messages, one or a whole history."""
         paused = await self.open_question() is not None
         work: Any = Command(resume=messages[-1].text) if paused else {"messages": list(messages)}
-        streamed = False
+        streamed = ""
         stream: Any = self._agent.astream(
             work, self._config, context=self._context, stream_mode=["custom", "messages", "updates"]
         )
@@ -55,9 +55,10 @@ class Conversation:
             if mode == "custom":
                 yield Event("node", data=chunk)
             elif mode == "messages" and isinstance(chunk[0], AIMessageChunk):
-                streamed = True
+                streamed += chunk[0].text
                 yield Event("token", chunk[0].text)
             elif mode == "updates" and "__interrupt__" in chunk:
                 yield Event("question", str(chunk["__interrupt__"][0].value["question"]))
             elif mode == "updates" and (chunk.get("respond") or {}).get("reply"):
-                yield Event("reply", "" if streamed else str(chunk["respond"]["reply"]))
+                reply = str(chunk["respond"]["reply"])
+                yield Event("reply", "" if reply == streamed else reply)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from personalagent.errors import DataError, SettingError
 from personalagent.evals import laps, prefeval, turns
 from personalagent.evals.reader import Evaluated
-from personalagent.policies.choose import policy_named
+from personalagent.policies.metering import metered
+from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template
 from personalagent.stores.index import MemoryIndex, PreferenceIndex
 
@@ -32,11 +33,19 @@ BENCHMARKS = {
 
 
 async def run(
-    name: str, *, data: Path | None, split: str, policy: str, template: Template, advance: Advance
+    name: str,
+    *,
+    data: Path | None,
+    split: str,
+    policy: Policy,
+    named: str,
+    template: Template,
+    advance: Advance,
 ) -> dict[str, Any]:
-    """The figures of a policy on a split of a benchmark.
+    """The figures of a policy on a split of a benchmark; `named` tells it from others in tables.
 
-    Raises `SettingError` for an unknown name or split, `DataError` where its data is not to be found.
+    Raises `SettingError` for an unknown name or split, `DataError` where its data is not to be found, and
+    `PolicyError` when the policy's server is out.
     """
     if name not in BENCHMARKS:
         raise SettingError(f"eval must be one of {', '.join(BENCHMARKS)}, not {name!r}")
@@ -46,19 +55,22 @@ async def run(
         raise SettingError(f"--split of {name} must be one of {', '.join(benchmark.splits)}, not {chosen!r}")
     if data is None and not benchmark.ships:
         raise DataError(f"{name} does not ship with the package: pass --data")
-    what = Evaluated(policy_named(policy), template)
-    index: PreferenceIndex | None = MemoryIndex() if policy == "embedded" else None
+    what = Evaluated(policy, template)
+    index: PreferenceIndex | None = None if named == "rules" else MemoryIndex()
     figures: dict[str, Any]
-    if name == "laps" and data is not None:
-        figures = await laps.run(what, data, chosen, advance)
-    elif name == "prefeval" and data is not None:
-        figures = await prefeval.run(what, data, chosen, advance, index)
-    else:
-        figures = await turns.run(what, data, chosen, advance, index)
+    with metered() as meter:
+        if name == "laps" and data is not None:
+            figures = await laps.run(what, data, chosen, advance)
+        elif name == "prefeval" and data is not None:
+            figures = await prefeval.run(what, data, chosen, advance, index)
+        else:
+            figures = await turns.run(what, data, chosen, advance, index)
+    if meter.usage.calls:
+        figures |= {"unread_turns": len(what.unread), **meter.usage.model_dump()}
     return {
         "benchmark": name,
         "split": chosen,
-        "policy": policy,
+        "policy": named,
         "python": platform.python_version(),
         "peak_memory_mib": _peak_mib(),
         **figures,

@@ -11,7 +11,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
-from personalagent.graph.context import PREFIX, Context, Parts, with_defaults
+from personalagent.graph.context import PREFIX, Context, Parts, keys_from_env, with_defaults
 from personalagent.graph.state import InputState, State
 from personalagent.nodes.check import check_sufficiency
 from personalagent.nodes.clarify import clarify
@@ -19,7 +19,8 @@ from personalagent.nodes.decompose import decompose_messages
 from personalagent.nodes.infer import infer
 from personalagent.nodes.merge import merge_entries
 from personalagent.nodes.respond import respond
-from personalagent.policies.choose import DEFAULT, policy_named
+from personalagent.policies.choose import policy_named
+from personalagent.policies.clients import Keys
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
 from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
@@ -70,6 +71,7 @@ def create_personal_agent(
     *,
     policy: Policy | None = None,
     chat_model: BaseChatModel | None = None,
+    keys: Keys | None = None,
     store: BaseStore | None = None,
     checkpointer: BaseCheckpointSaver[str] | None = None,
     template: Template | None = None,
@@ -80,22 +82,24 @@ def create_personal_agent(
     Without a policy it uses the embedded one, with an index in memory if none is given; with a policy of
     your own and no index the reply is handed what the request needs or names, and no more. Without a chat
     model it replies with a plain brief; without store and checkpointer it takes those of the graph around
-    it, or of the server. Each run takes ``context=Context(user_id=...)``.
+    it, or of the server. `keys` are for the servers that a run's context names. Each run takes
+    ``context=Context(user_id=...)``.
     """
     if policy is None:
         policy, index = policy_named(), index or MemoryIndex()
-    parts = Parts(policy, template or load_template(), chat_model, index)
+    parts = Parts(policy, template or load_template(), chat_model, index, keys=keys or Keys())
     return build(parts).compile(checkpointer=checkpointer, store=store, name="PersonalAgent")
 
 
 def _from_env() -> PersonalAgent:
-    extra = os.environ.get(f"{PREFIX}TEMPLATE")
+    extra, defaults = os.environ.get(f"{PREFIX}TEMPLATE"), Context.from_env()
     parts = Parts(
-        policy_named(os.environ.get(f"{PREFIX}POLICY") or DEFAULT),
+        policy_named(),
         load_template(Path(extra) if extra else None),
         index=open_index(url) if (url := os.environ.get(f"{PREFIX}INDEX", "memory:")) else None,
+        keys=keys_from_env(defaults),
     )
-    return build(parts, Context.from_env()).compile(name="PersonalAgent")
+    return build(parts, defaults).compile(name="PersonalAgent")
 
 
 graph = _from_env()

@@ -42,6 +42,8 @@ class State(InputState):
     """The request that is to be answered."""
     turn: NotRequired[str]
     """Key of the turn that was read last."""
+    needs: NotRequired[Json | None]
+    """The needs of a request, by its text, or why they could not be had: named once, for resumed runs too."""
     sufficiency: NotRequired[Json]
     """Needs, what is known of them, what is missing, and the decision."""
     relevant: NotRequired[list[Json]]
@@ -52,3 +54,5 @@ class State(InputState):
     """Questions asked in this session."""
     reply: NotRequired[str]
     """The text of the last reply."""
+    usage: NotRequired[dict[str, Json]]
+    """Calls and tokens of this run's language models: of the policy, and of the reply."""

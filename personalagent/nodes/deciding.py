@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 from personalagent.graph.context import Parts
-from personalagent.policies.policy import Failure, needs_of
+from personalagent.nodes.discretion import discreet
+from personalagent.policies.policy import Failure, Policy, needs_of
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
+from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile
 from personalagent.profile.sufficiency import Sufficiency, check, relevant
 from personalagent.stores.index import Related
@@ -16,6 +18,8 @@ class Decided(NamedTuple):
 
     sufficiency: Sufficiency
     handed: tuple[Held, ...]
+    withheld: tuple[Held, ...]
+    """Private ones that the request depends on, and that others would read."""
     failures: dict[str, Failure]
     """Of the policy under ``needs``, of the index under ``index``."""
 
@@ -33,15 +37,22 @@ async def decide(
     user: str,
     budget: int = 1,
     special: SpecialCategories = "stated",
+    policy: Policy | None = None,
+    needs: tuple[Need, ...] | Failure | None = None,
 ) -> Decided:
     """The only way from a request to a decision, in the graph and in evaluations alike.
 
-    A policy that fails leaves the request without needs, an index that fails without what it would find.
+    `policy` (the parts' own, if None) is asked for the needs, unless they, or why they cannot be had, are
+    known. Where they cannot be had the stand-in names them: good enough to answer from what is known, but no
+    question is asked on its word. An index that fails leaves out what it would find.
     """
     failures: dict[str, Failure] = {}
-    needs = await needs_of(parts.policy, request, profile, parts.template)
+    if needs is None:
+        needs = await needs_of(policy or parts.policy, request, profile, parts.template)
     if isinstance(needs, Failure):
-        failures["needs"], needs = needs, ()
+        failures["needs"], budget = needs, 0
+        stood_in = await needs_of(parts.stand_in, request, profile, parts.template)
+        needs = () if isinstance(stood_in, Failure) else stood_in
     related = await _related(parts, user, request, profile) if needs else ()
     if isinstance(related, Failure):
         failures["index"], related = related, ()
@@ -54,8 +65,8 @@ async def decide(
         budget=budget,
         special=special,
     )
-    bearing = [one.held for one in related]
-    return Decided(found, relevant(request, found, profile, parts.template, related=bearing), failures)
+    bearing = relevant(request, found, profile, parts.template, related=[one.held for one in related])
+    return Decided(found, *discreet(request, bearing, parts.template), failures)
 
 
 async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Related, ...] | Failure:

@@ -54,7 +54,7 @@ async def decompose_messages(state: State, runtime: Runtime[Context]) -> dict[st
 def _blank() -> dict[str, Any]:
     """What the last run left in the state and this one must not show; never what is still to be logged."""
     empty: dict[str, Any] = {name: [] for name in ("rejections", "failures", "relevant")}
-    return {**empty, "sufficiency": {}, "inference": {}, "reply": "", "refused": False}
+    return {**empty, "sufficiency": {}, "inference": {}, "reply": "", "refused": False, "usage": {}}
 
 
 def unseen(messages: Sequence[BaseMessage], cursor: Mapping[str, Any]) -> Sequence[BaseMessage]:

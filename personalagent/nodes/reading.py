@@ -1,10 +1,11 @@
 """Reading turns in order, each with the profile that the turns before it left (paper, Eq. 1 and 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from personalagent.dialogue import Turn
-from personalagent.policies.policy import Failure, Policy, read_turn
+from personalagent.policies.policy import OUTAGES, Failure, Policy, read_turn
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.log import TurnEntry
 from personalagent.profile.profile import Profile, merge
@@ -29,28 +30,61 @@ class Read:
         """The turns that could not be read, by key; they are pending."""
         return {key: result for key, result in self.results.items() if isinstance(result, Failure)}
 
+    @property
+    def outage(self) -> Failure | None:
+        """The failure after which nothing more was tried, if there was one."""
+        return next((failure for failure in self.failures.values() if failure.kind in OUTAGES), None)
 
-async def read_turns(
-    user: str,
-    turns: Sequence[Turn],
-    profiles: ProfileStore,
-    policy: Policy,
-    template: Template,
-    special: SpecialCategories,
-) -> Read:
-    """Read those of the user's turns that the log does not hold yet; the caller appends the entries.
 
-    A turn that the policy cannot read is kept as pending before the next one is read.
-    """
-    logged = await profiles.logged(user, turns)
-    read = Read(await profiles.profile(user))
-    for turn in turns:
-        if turn.key in logged:
-            continue
-        result = await read_turn(policy, turn, read.profile, template, special)
-        read.results[turn.key] = result
-        if isinstance(result, Failure):
-            await profiles.put_pending(user, turn, result)
-        else:
-            read.profile = merge(read.profile, result)
-    return read
+@dataclass(frozen=True)
+class Reader:
+    """The user whose turns are read, by whom, and into what."""
+
+    user: str
+    profiles: ProfileStore
+    policy: Policy
+    template: Template
+    special: SpecialCategories
+
+    async def turns(self, turns: Sequence[Turn], late: Read | None = None) -> Read:
+        """Read those of the user's turns that the log does not hold yet; the caller appends the entries.
+
+        `late` is what came of the backlog just before. A turn that the policy cannot read is kept as pending
+        before the next one is read. After an outage the rest is kept without being tried.
+        """
+        logged = await self.profiles.logged(self.user, turns)
+        read = Read(late.profile if late and late.results else await self.profiles.profile(self.user))
+        for turn in turns:
+            if turn.key in logged:
+                continue
+            outage = read.outage or (late.outage if late else None)
+            read.results[turn.key] = result = outage or await self._read(turn, read.profile)
+            if isinstance(result, Failure):
+                await self.profiles.put_pending(self.user, turn, result, tried=outage is None)
+            else:
+                read.profile = merge(read.profile, result)
+        return read
+
+    async def backlog(self, most: int, *, due_only: bool = False, without: Collection[str] = ()) -> Read:
+        """Read at most `most` of the pending turns, oldest first, each with the profile as it was back then.
+
+        Those with a key in `without` are passed over, and with `due_only` those that have failed often and
+        lately. The first outage ends it. The caller appends the entries.
+        """
+        now = datetime.now(UTC)
+        pending = [one for one in await self.profiles.pending(self.user) if one.turn.key not in without]
+        pending = [one for one in pending if one.due(now) or not due_only]
+        read = Read(await self.profiles.profile(self.user)) if pending else Read(Profile())
+        for one in pending[:most]:
+            if read.outage:
+                break
+            result = await self._read(one.turn, read.profile.as_of(one.turn.at))
+            read.results[one.turn.key] = result
+            if isinstance(result, Failure):
+                await self.profiles.put_pending(self.user, one.turn, result)
+            else:
+                read.profile = merge(read.profile, result)
+        return read
+
+    async def _read(self, turn: Turn, profile: Profile) -> TurnEntry | Failure:
+        return await read_turn(self.policy, turn, profile, self.template, self.special)

@@ -22,9 +22,8 @@ from personalagent.policies.tokens import Pieces, encode, words_of
 from personalagent.policies.values import scoped
 from personalagent.policies.wants import Wants
 from personalagent.profile.history import Held
-from personalagent.profile.preference import Inference, Operation, Polarity, Preference, normalise
+from personalagent.profile.preference import Inference, Need, Operation, Polarity, Preference, normalise
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Slot, Template
 
 MOST_OPERATIONS = 12

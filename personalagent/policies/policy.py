@@ -5,12 +5,13 @@ from typing import Literal, Protocol
 from personalagent.dialogue import Frozen, Turn
 from personalagent.profile.evidence import SpecialCategories, gate
 from personalagent.profile.log import TurnEntry, turn_entry
-from personalagent.profile.preference import Inference
+from personalagent.profile.preference import Inference, Need
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Template
 
-FailureKind = Literal["malformed", "timeout", "unreachable", "refused", "error"]
+FailureKind = Literal["malformed", "truncated", "timeout", "unreachable", "busy", "refused", "error"]
+OUTAGES: frozenset[FailureKind] = frozenset({"timeout", "unreachable", "busy"})
+"""Failures after which the next turn would fare no better: it is kept without being tried."""
 
 
 class Failure(Frozen):
@@ -27,8 +28,11 @@ class Policy(Protocol):
         """What the turn says about its user, given the profile before it."""
         ...
 
-    async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...]:
-        """The slots that a good answer to the request depends on; empty if on nobody's preferences."""
+    async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...] | Failure:
+        """The slots that a good answer to the request depends on; empty if on nobody's preferences.
+
+        It is asked only for a request whose needs `infer` did not say already (`Inference.needs`).
+        """
         ...
 
 
@@ -60,4 +64,4 @@ async def needs_of(
         needs = await policy.needs(request, profile, template)
     except Exception as error:  # as above: the user still gets an answer
         return Failure(kind="error", detail=f"{type(error).__name__}: {error}"[:500])
-    return tuple(need for need in needs if template.slot(need.slot))
+    return needs if isinstance(needs, Failure) else tuple(n for n in needs if template.slot(n.slot))

@@ -17,13 +17,13 @@ from personalagent.policies.values import Span, items, scoped, trimmed
 from personalagent.profile.evidence import locate
 from personalagent.profile.preference import (
     Inference,
+    Need,
     Operation,
     Polarity,
     Preference,
     normalise,
 )
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Slot, Template
 
 PATTERNS = (*CHANGES, *FACTS, *OPINIONS)

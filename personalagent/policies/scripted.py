@@ -12,9 +12,8 @@ from pydantic import ConfigDict, Field
 
 from personalagent.dialogue import Turn
 from personalagent.policies.policy import Failure
-from personalagent.profile.preference import Inference
+from personalagent.profile.preference import Inference, Need
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Template
 
 Reply = Inference | Failure | Exception | Callable[[Turn, Profile], Inference]

@@ -6,6 +6,9 @@ import weakref
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
+
 from personalagent.dialogue import Frozen
 from personalagent.profile.template import Slot, Template
 
@@ -83,6 +86,13 @@ class SlotIndex:
             if not (without and re.search(without, slot.id)):
                 return Scored(slot=slot, score=totals[number])
         return None
+
+    def scores(self, tokens: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """How well each slot fits the words (see `words`), [slots]; 0 where it shares none with them."""
+        found = np.zeros(len(self._slots), np.float32)
+        for number, score in self._totals(tokens).items():
+            found[number] = score
+        return found
 
     def kinds(self, text: str) -> tuple[str, ...]:
         """The kinds of requests whose cues stand in the text, the head noun's kind first.

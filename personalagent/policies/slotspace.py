@@ -48,11 +48,16 @@ class SlotSpace:
 
     def match(self, points: Floats) -> Match:
         """The slot nearest to the mean of the points [tokens, width]."""
-        nearness = self.vectors @ unit(points.mean(axis=0)) * self._scale
-        raised = np.exp(nearness - nearness.max())
-        shares = raised[: len(self.slots)] / raised.sum()
+        shares = self.shares(unit(points.mean(axis=0)))
         best = int(shares.argmax())
         return Match(self.slots[best], float(shares[best]), shares)
+
+    def shares(self, points: Floats) -> Floats:
+        """Each slot's share of the probability at points of length one, [..., width] to [..., slots]."""
+        nearness = points @ self.vectors.T * self._scale
+        raised = np.exp(nearness - nearness.max(axis=-1, keepdims=True))
+        shares: Floats = raised[..., : len(self.slots)] / raised.sum(axis=-1, keepdims=True)
+        return shares
 
     def share(self, match: Match, slot_id: str) -> float:
         """How likely the span stands for this slot."""

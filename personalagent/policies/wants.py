@@ -7,7 +7,7 @@ import numpy as np
 from personalagent.policies.language import is_english
 from personalagent.policies.model import WIDTH, Floats, Model
 from personalagent.policies.slotspace import slot_text, text_key
-from personalagent.profile.sufficiency import Need
+from personalagent.profile.preference import Need
 from personalagent.profile.template import RequestKind, Slot, Template
 
 MOST_NEEDS = 8
@@ -56,8 +56,13 @@ class Wants:
         """How promising each slot is, [slots], before the reader has looked at it."""
         for_kind, near, _ = (float(weight) for weight in self.model.heads["need_mix"])
         by_kind = np.sqrt(shares @ self._weights)
-        promising: Floats = for_kind * by_kind + near * (self._slots @ embedded) + self._often
+        promising: Floats = for_kind * by_kind + near * self.nearness(embedded) + self._often
         return promising
+
+    def nearness(self, embedded: Floats) -> Floats:
+        """The cosine of each slot's text with an embedded text, [slots]."""
+        cosines: Floats = self._slots @ embedded
+        return cosines
 
     def shares(self, embedded: Floats) -> tuple[Floats, float]:
         """The probabilities of the kinds, [kinds], and that it depends on nobody's preferences."""

@@ -66,10 +66,9 @@ def gate(
         else:
             rejections.append(Rejection(operation=operation, reason=checked))
     classification = inference.classification if kept else "none"
-    return Gated(
-        inference=Inference(operations=tuple(kept), classification=classification, unread=inference.unread),
-        rejections=tuple(rejections),
-    )
+    needs = inference.needs and tuple(need for need in inference.needs if template.slot(need.slot))
+    left = {"operations": tuple(kept), "classification": classification, "needs": needs}
+    return Gated(inference=inference.model_copy(update=left), rejections=tuple(rejections))
 
 
 def foreign_spans(text: str) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ Kind = Literal["one", "many", "scale"]
 Polarity = Literal["neutral", "like", "dislike", "avoid"]
 Classification = Literal["new", "update", "retract", "none"]
 Action = Literal["assert", "retract"]
+Unread = Literal["", "language", "length"]
 
 SlotId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){2}$", max_length=120)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -54,12 +55,22 @@ class Operation(Frozen):
     outright: bool = Field(True, description="stated in so many words, not implied")
 
 
+class Need(Frozen):
+    """A slot that a request depends on, and how much (0 to 1)."""
+
+    slot: SlotId
+    weight: Share
+
+
 class Inference(Frozen):
     """The action p_n of the policy for one turn: operations, and what kind of turn it was."""
 
     operations: tuple[Operation, ...] = ()
     classification: Classification = "none"
-    unread: Literal["", "language"] = Field("", description="why the policy could not read the turn, if so")
+    unread: Unread = Field("", description="why the policy could not read the turn, or all of it")
+    needs: tuple[Need, ...] | None = Field(
+        None, description="what the turn needs as a request, where the policy says that in the same breath"
+    )
 
 
 def normalise(value: str) -> str:

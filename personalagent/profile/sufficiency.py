@@ -7,7 +7,7 @@ from typing import Literal
 from personalagent.dialogue import Frozen
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
-from personalagent.profile.preference import Share, SlotId, normalise
+from personalagent.profile.preference import Need, normalise
 from personalagent.profile.profile import Profile, confidence
 from personalagent.profile.template import Template
 
@@ -22,13 +22,6 @@ STANDING = "personality.communication."
 
 _CONTENT_WORD = 5
 """Letters; shorter words match by accident."""
-
-
-class Need(Frozen):
-    """A slot that a request depends on, and how much (0 to 1)."""
-
-    slot: SlotId
-    weight: Share
 
 
 class Sufficiency(Frozen):

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from langgraph.store.base import BaseStore, GetOp, Item, PutOp
@@ -19,6 +19,9 @@ ROOT = "personalagent"
 PAGE = 500
 OVERLAP_MS = 60_000
 """Entries this much older than a snapshot are read again: more than clocks and commits can lag."""
+ATTEMPTS = 3
+"""Readings of a turn that may fail before it is tried more seldom."""
+PAUSE = timedelta(hours=1)
 SNAPSHOT_EVERY = 32
 """Entries behind a snapshot before the next one is written."""
 
@@ -30,6 +33,12 @@ class Pending(Frozen):
 
     turn: Turn
     failure: Failure
+    attempts: int = Field(0, ge=0, description="readings that failed for a reason that may lie in the turn")
+    tried_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is worth another try by itself: often at first, then once an hour."""
+        return self.attempts < ATTEMPTS or now - self.tried_at >= PAUSE
 
 
 class Archive(Frozen):
@@ -117,17 +126,29 @@ class ProfileStore:
             raise UnknownTurn(f"no turn {turn!r} in the log of {user!r}; `profile why` shows the keys")
         await self.append(user, [undo_entry(turn, datetime.now(UTC))])
 
-    async def put_pending(self, user: str, turn: Turn, failure: Failure) -> None:
-        """Keep a turn that could not be read, whole, until it can."""
-        pending = Pending(turn=turn, failure=failure)
-        await self._store.aput(
-            _space(user, "pending"), turn.key, pending.model_dump(mode="json"), index=False
-        )
+    async def put_pending(self, user: str, turn: Turn, failure: Failure, *, tried: bool = True) -> None:
+        """Keep a turn that could not be read, whole, until it can; not `tried` if it only waits its turn."""
+        before = (await self._many(user, "pending", [turn.key])).get(turn.key)
+        attempts = Pending.model_validate(before.value).attempts if before else 0
+        if tried and failure.kind not in ("unreachable", "busy"):
+            attempts += 1
+        await self._keep(user, Pending(turn=turn, failure=failure, attempts=attempts))
 
     async def pending(self, user: str) -> tuple[Pending, ...]:
         """The turns still to be read, oldest first."""
         rows = [Pending.model_validate(row.value) async for row in self._rows(user, "pending")]
         return tuple(sorted(rows, key=lambda pending: (pending.turn.at, pending.turn.index)))
+
+    async def waiting_users(self) -> tuple[str, ...]:
+        """All users who have pending turns."""
+        spaces, offset = [], 0
+        while page := await self._store.alist_namespaces(
+            prefix=(ROOT,), suffix=("pending",), limit=PAGE, offset=offset
+        ):
+            spaces += page
+            offset += len(page)
+        found = [await self._store.asearch(space, limit=1) for space in spaces]
+        return tuple(sorted({Pending.model_validate(row.value).turn.user for rows in found for row in rows}))
 
     async def note_thread(self, user: str, thread: str) -> None:
         """Remember that the user's words are in this thread's checkpoints, for erasure."""
@@ -161,7 +182,7 @@ class ProfileStore:
         logged = await self.logged(user, [pending.turn for pending in whole.pending])
         for pending in whole.pending:
             if pending.turn.key not in logged:
-                await self.put_pending(user, pending.turn, pending.failure)
+                await self._keep(user, pending)
         return len(new)
 
     async def erase(self, user: str) -> int:
@@ -173,6 +194,10 @@ class ProfileStore:
             await self._store.abatch([PutOp(row.namespace, row.key, None) for row in rows])
             count += len(rows)
         return count
+
+    async def _keep(self, user: str, pending: Pending) -> None:
+        value = pending.model_dump(mode="json")
+        await self._store.aput(_space(user, "pending"), pending.turn.key, value, index=False)
 
     async def _save(self, user: str, snapshot: Snapshot) -> None:
         await self._store.aput(

@@ -11,9 +11,9 @@ from personalagent.errors import DataError, SettingError
 from personalagent.evals import laps, prefeval, turns
 from personalagent.evals.reader import Evaluated
 from personalagent.evals.run import run
+from personalagent.policies.choose import policy_named
 from personalagent.policies.scripted import ScriptedPolicy
-from personalagent.profile.preference import Inference
-from personalagent.profile.sufficiency import Need
+from personalagent.profile.preference import Inference, Need
 from personalagent.profile.template import load_template
 from tests.make import ALLERGY, CITY, DIET, infers, retracts, states
 
@@ -116,7 +116,13 @@ class TestTurns:
 
     async def test_the_corpus_that_ships_is_taken_where_no_folder_is_given(self) -> None:
         figures = await run(
-            "turns", data=None, split="dev", policy="rules", template=TEMPLATE, advance=silent
+            "turns",
+            data=None,
+            split="dev",
+            policy=policy_named("rules"),
+            named="rules",
+            template=TEMPLATE,
+            advance=silent,
         )
         assert figures["turns"] == sum(len(one.turns) for one in gold.dialogues(None, "dev"))
 
@@ -164,14 +170,14 @@ class TestPrefEval:
 
 
 @pytest.mark.parametrize(
-    ("name", "split", "policy", "message"),
+    ("name", "split", "message"),
     [
-        ("nothing", "", "rules", "eval must be one of"),
-        ("turns", "val", "rules", "--split of turns"),
-        ("turns", "", "magic", "policy must be one of"),
-        ("laps", "", "rules", "pass --data"),
+        ("nothing", "", "eval must be one of"),
+        ("turns", "val", "--split of turns"),
+        ("laps", "", "pass --data"),
     ],
 )
-async def test_wrong_arguments(name: str, split: str, policy: str, message: str) -> None:
+async def test_wrong_arguments(name: str, split: str, message: str) -> None:
+    policy = ScriptedPolicy()
     with pytest.raises((SettingError, DataError), match=message):
-        await run(name, data=None, split=split, policy=policy, template=TEMPLATE, advance=silent)
+        await run(name, data=None, split=split, policy=policy, named="x", template=TEMPLATE, advance=silent)

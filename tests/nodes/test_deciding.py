@@ -3,8 +3,8 @@
 from personalagent.graph.context import Parts
 from personalagent.nodes.deciding import Decided, decide
 from personalagent.policies.scripted import ScriptedPolicy
+from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile, fold
-from personalagent.profile.sufficiency import Need
 from personalagent.profile.template import Template, load_template
 from personalagent.stores.index import Related
 from tests.make import ALLERGY, BUDGET, DIET, entry, states

@@ -4,7 +4,8 @@ import pytest
 
 from personalagent import Context, Need, Profile, ScriptedChatModel, ScriptedPolicy, Sufficiency, fold
 from personalagent import create_personal_agent as create
-from personalagent.nodes.respond import brief, system_prompt
+from personalagent.nodes.brief import brief
+from personalagent.nodes.writing import system_prompt
 from personalagent.profile.sufficiency import check
 from personalagent.profile.template import load_template
 from personalagent.stores.backends import open_backend

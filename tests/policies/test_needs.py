@@ -1,12 +1,11 @@
 import pytest
 
-from personalagent.policies.policy import Policy
 from personalagent.policies.rules import RulePolicy
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import load_template
 
 TEMPLATE = load_template()
-POLICY: Policy = RulePolicy()
+POLICY = RulePolicy()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 import pytest
 
 from personalagent.profile.log import Entry, Outcome, question_entry
+from personalagent.profile.preference import Need
 from personalagent.profile.profile import fold
-from personalagent.profile.sufficiency import Need, Sufficiency, check, relevant
+from personalagent.profile.sufficiency import Sufficiency, check, relevant
 from personalagent.profile.template import load_template
 from tests.make import ALLERGY, CITY, DIET, day, entry, states
 

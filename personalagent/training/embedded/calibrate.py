@@ -14,8 +14,9 @@ from personalagent.policies.model import Model, Thresholds
 from personalagent.policies.slotspace import SlotSpace
 from personalagent.policies.wants import Wants
 from personalagent.profile.history import Held
+from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Need, check
+from personalagent.profile.sufficiency import check
 from personalagent.profile.template import Template
 
 JUNK = 0.06

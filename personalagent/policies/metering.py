@@ -1,0 +1,77 @@
+"""What language models cost: calls and tokens, counted for whatever runs inside `metered()`."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
+
+from personalagent.dialogue import Frozen
+
+
+class Usage(Frozen):
+    """Calls of chat models and the tokens that their servers say they took."""
+
+    calls: int = 0
+    failed: int = 0
+    """Of the calls."""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input tokens, those that a prefix cache held."""
+    output_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+class Meter(BaseCallbackHandler):
+    """Counts every call of a chat model; a request that the provider's client repeats is one call."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        self._turn = threading.Lock()
+
+    def _count(self, **more: int) -> None:
+        with self._turn:
+            self.usage += Usage(**more)
+
+    def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
+        """A call begins."""
+        self._count(calls=1)
+
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        """A call has failed."""
+        self._count(failed=1)
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """A call is answered."""
+        for generation in (one for row in response.generations for one in row):
+            message = generation.message if isinstance(generation, ChatGeneration) else None
+            if isinstance(message, AIMessage) and (said := message.usage_metadata):
+                self._count(
+                    input_tokens=said["input_tokens"],
+                    output_tokens=said["output_tokens"],
+                    cached_tokens=said.get("input_token_details", {}).get("cache_read") or 0,
+                )
+
+
+_METER: ContextVar[Meter | None] = ContextVar("personalagent_meter", default=None)
+register_configure_hook(_METER, inheritable=True)
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Counts the calls made inside, of any LangChain chat model, also in tasks and threads begun there."""
+    meter = Meter()
+    token = _METER.set(meter)
+    try:
+        yield meter
+    finally:
+        _METER.reset(token)

@@ -1,0 +1,190 @@
+"""How a language model writes an inference down: three blocks as in the paper (sec. 3.5), and the needs.
+
+```
+<inferred_profile>
+consumption.diet.restriction = vegetarian | "I went vegetarian last spring"
+geography.home.city -= Leeds | "we left Leeds"
+</inferred_profile>
+<inferred_personality>
+personality.communication.humor = likes dry jokes [in private] | "keep the dry jokes coming"
+</inferred_personality>
+<classification>update</classification>
+<needs>
+interests.film.genre = decides
+</needs>
+```
+
+`write_inference` and `parse_inference` are inverse to each other; `grammar.py` describes the same text.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import get_args
+
+from pydantic import ValidationError
+
+from personalagent.policies.policy import Failure
+from personalagent.profile.preference import (
+    Classification,
+    Evidence,
+    Inference,
+    Need,
+    Operation,
+    Polarity,
+    Preference,
+)
+
+PROFILE, PERSONALITY, CLASSIFICATION, NEEDS = (
+    "inferred_profile",
+    "inferred_personality",
+    "classification",
+    "needs",
+)
+BLOCKS = (PROFILE, PERSONALITY, CLASSIFICATION, NEEDS)
+PERSONAL = "personality."
+"""Slots of this category go into the second block."""
+VERBS: dict[Polarity, str] = {"neutral": "", "like": "likes ", "dislike": "dislikes ", "avoid": "avoids "}
+GRADES = {"decides": 1.0, "helps": 0.4}
+"""How much a need weighs: what decides is worth a question, what helps alone is not enough to answer by."""
+MOST_LINES = 24
+"""Lines of a block; a model that writes more has lost its way."""
+LONGEST_QUOTE, LONGEST_SCOPE = 400, 80
+
+_BLOCK = re.compile(rf"<({'|'.join(BLOCKS)})>(.*?)</\1>", re.DOTALL)
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+_LINE = re.compile(r"(?:[-*•]\s+)?(?P<slot>[\w.]+)\s*(?P<sign>-?=)\s*(?P<rest>.*)")
+_REST = re.compile(
+    r"(?P<value>.*?)\s*(?:\[(?P<scope>[^\[\]]*)\])?\s*(?:\|\s*[\"“](?P<quote>.*)[\"”])?\s*", re.DOTALL
+)
+_NOTHING = re.compile(r"(?:null|none|nothing|n/?a|unknown|empty|-+|\(\w+\))?", re.IGNORECASE)
+_UNKNOWN = re.compile(r"(?:null|unknown|n/?a|not (?:stated|known|mentioned|specified))", re.IGNORECASE)
+
+
+class Malformed(ValueError):
+    """A part of a reply that cannot be read."""
+
+
+def blocks(reply: str) -> dict[str, str]:
+    """The text of each block that stands whole in a reply, by name; of two with one name the last."""
+    return {match[1]: match[2] for match in _BLOCK.finditer(_THOUGHT.sub("", reply))}
+
+
+def parse_inference(reply: str) -> Inference | Failure:
+    """The inference that a reply writes down, or a failure that says what cannot be read of it.
+
+    Total: it never raises, and takes nothing from anywhere but the reply. A value without a quotation
+    is its own evidence, so that the gate takes it only if the user said it word for word; a value that
+    is null or unknown is left out. `needs` is None where the reply has no such block.
+    """
+    found = blocks(reply)
+    try:
+        missing = [name for name in (PROFILE, CLASSIFICATION) if name not in found]
+        if missing:
+            raise Malformed(f"no <{missing[0]}> block")
+        operations = [*_operations(found[PROFILE]), *_operations(found.get(PERSONALITY, ""))]
+        return Inference(
+            operations=tuple(operations),
+            classification=_classification(found[CLASSIFICATION]),
+            needs=_needs(found[NEEDS]) if NEEDS in found else None,
+        )
+    except Malformed as error:
+        return Failure(kind="malformed", detail=str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return Failure(kind="malformed", detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+def write_inference(inference: Inference) -> str:
+    """The reply that says the inference: what training teaches, and `parse_inference` reads back."""
+    personal = [op for op in inference.operations if op.preference.slot.startswith(PERSONAL)]
+    others = [op for op in inference.operations if not op.preference.slot.startswith(PERSONAL)]
+    return "\n".join(
+        (
+            _written(PROFILE, map(_line, others)),
+            _written(PERSONALITY, map(_line, personal)),
+            f"<{CLASSIFICATION}>{inference.classification}</{CLASSIFICATION}>",
+            _written(NEEDS, map(_need_line, inference.needs or ())),
+        )
+    )
+
+
+def stated(preference: Preference) -> str:
+    """The line of a preference without its evidence: how a prompt shows what is held."""
+    scope = f" [{_flat(preference.scope)}]" if preference.scope else ""
+    return f"{preference.slot} = {VERBS[preference.polarity]}{_flat(preference.value)}{scope}"
+
+
+def _line(operation: Operation) -> str:
+    quote = f' | "{_flat(operation.evidence.quote)}"'
+    if operation.action == "assert":
+        return stated(operation.preference) + quote
+    return f"{operation.preference.slot} -= {_flat(operation.preference.value)}".rstrip() + quote
+
+
+def _need_line(need: Need) -> str:
+    grade = min(GRADES, key=lambda name: abs(GRADES[name] - need.weight))
+    return f"{need.slot} = {grade}"
+
+
+def _written(name: str, lines: Iterable[str]) -> str:
+    return "\n".join((f"<{name}>", *lines, f"</{name}>"))
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _lines(block: str) -> list[str]:
+    lines = [line.strip() for line in block.splitlines()]
+    lines = [line for line in lines if not _NOTHING.fullmatch(line) and not line.startswith("```")]
+    if len(lines) > MOST_LINES:
+        raise Malformed(f"a block has {len(lines)} lines, more than {MOST_LINES}")
+    return lines
+
+
+def _operations(block: str) -> list[Operation]:
+    return [operation for line in _lines(block) if (operation := _operation(line))]
+
+
+def _operation(line: str) -> Operation | None:
+    found = _LINE.fullmatch(line)
+    rest = _REST.fullmatch(found["rest"]) if found else None
+    if not found or not rest:
+        raise Malformed(f"not a line of a profile: {line[:80]!r}")
+    retracts = found["sign"] == "-="
+    value, polarity = _flat(rest["value"]), "neutral"
+    for name, verb in VERBS.items():
+        if verb and not retracts and value.startswith(verb):
+            value, polarity = value[len(verb) :], name
+    quote = _flat(rest["quote"] or "")[:LONGEST_QUOTE].strip()
+    if not retracts and (_UNKNOWN.fullmatch(value) or (not quote and _NOTHING.fullmatch(value))):
+        return None
+    if not (quote or value):
+        raise Malformed(f"neither a value nor a quotation: {line[:80]!r}")
+    scope = _flat(rest["scope"] or "")[:LONGEST_SCOPE] or None
+    return Operation.model_validate(
+        {
+            "action": "retract" if retracts else "assert",
+            "preference": {"slot": found["slot"], "value": value, "polarity": polarity, "scope": scope},
+            "evidence": Evidence(quote=quote or value),
+        }
+    )
+
+
+def _classification(text: str) -> Classification:
+    said = text.strip().casefold()
+    for one in get_args(Classification):
+        if said == one:
+            return one  # type: ignore[no-any-return]
+    raise Malformed(f"not a classification: {text.strip()[:40]!r}")
+
+
+def _needs(block: str) -> tuple[Need, ...]:
+    needs: dict[str, Need] = {}
+    for line in _lines(block):
+        found = _LINE.fullmatch(line)
+        grade = found["rest"].strip() if found else ""
+        if not found or grade not in GRADES:
+            raise Malformed(f"not a line of needs: {line[:80]!r}")
+        needs.setdefault(found["slot"], Need(slot=found["slot"], weight=GRADES[grade]))
+    return tuple(needs.values())

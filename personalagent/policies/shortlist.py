@@ -1,0 +1,88 @@
+"""Which of the template's slots a message may be about: the few that a prompt has room for."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+from personalagent.dialogue import Turn
+from personalagent.policies.clauses import own_sentences, plain
+from personalagent.policies.embedding import unit
+from personalagent.policies.model import Floats, Model, load_model
+from personalagent.policies.slots import SlotIndex, slot_index, words
+from personalagent.policies.slotspace import SlotSpace
+from personalagent.policies.tokens import encode
+from personalagent.policies.wants import Wants
+from personalagent.profile.template import Template
+
+SLOTS = 24
+"""Slots in a prompt."""
+FOR_NEEDS = 10
+"""Of these, slots that the message may need if it is a request."""
+BY_READER, BY_WORDS = 0.6, 0.3
+"""What the reader's opinion and shared words count beside the embedding's cosine; set on the dev split."""
+_MANY_WORDS = 5.0
+LONGEST_READ = 2_000
+"""Characters of a message that are looked at; a prompt holds less of it anyway."""
+
+
+class Shortlist:
+    """The template's index for messages: cues and examples, embeddings, and the trained reader together."""
+
+    def __init__(self, template: Template, model: Model) -> None:
+        self._model = model
+        self._words: SlotIndex = slot_index(template)
+        self._space, self._wants = SlotSpace(template, model), Wants(template, model)
+        self._ids = tuple(template.slots)
+
+    def slots(self, turn: Turn, count: int = SLOTS) -> tuple[str, ...]:
+        """The ids of the likeliest slots, at most `count`: for what is said, and for what is asked for."""
+        text = turn.text[:LONGEST_READ]
+        if not self._ids or not text.strip():
+            return ()
+        embedded = self._model.embed([text])[0]
+        shares, nobody = self._wants.shares(embedded)
+        stated = np.argsort(-self._stated(turn, text, embedded))
+        needed = np.argsort(-self._wants.proposals(embedded, shares)) if nobody < 0.5 else stated
+        asked = [turn.answers] if turn.answers in self._space.numbers else []
+        first = [self._ids[n] for n in stated[: count - FOR_NEEDS]]
+        then = [self._ids[n] for n in (*needed[:FOR_NEEDS], *stated[:count])]
+        return tuple(dict.fromkeys((*asked, *first, *then)))[:count]
+
+    def _stated(self, turn: Turn, text: str, embedded: Floats) -> Floats:
+        """How well each slot fits what the message may say of the user, [slots]."""
+        by_words = self._words.scores(words(text))
+        fits: Floats = self._wants.nearness(embedded) + BY_WORDS * by_words / (_MANY_WORDS + by_words)
+        fits += BY_READER * np.sqrt(self._seen(turn, text))
+        return fits
+
+    def _seen(self, turn: Turn, text: str) -> Floats:
+        """The largest share of the probability that the reader gives each slot at any word, [slots]."""
+        best = np.zeros(len(self._ids), np.float32)
+        pieces = encode(self._model.tokenizer, plain(text), turn.replying_to, own_sentences(text))
+        for read in self._model.read(pieces):
+            best = np.maximum(best, self._space.shares(unit(read.points)).max(axis=0))
+        return best
+
+
+class _Prepared(NamedTuple):
+    template: Template
+    shortlist: Shortlist
+
+
+_PREPARED: dict[int, _Prepared] = {}
+_PREPARING = threading.Lock()
+_MOST_TEMPLATES = 8
+
+
+def shortlist(template: Template) -> Shortlist:
+    """The template's shortlist, prepared once; by its identity, for templates are slow to compare.
+
+    Raises `ModelError` if the model that ships is not there.
+    """
+    with _PREPARING:
+        if id(template) not in _PREPARED:
+            while len(_PREPARED) >= _MOST_TEMPLATES:
+                del _PREPARED[next(iter(_PREPARED))]
+            _PREPARED[id(template)] = _Prepared(template, Shortlist(template, load_model()))
+        return _PREPARED[id(template)].shortlist
