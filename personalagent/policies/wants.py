@@ -1,5 +1,6 @@
 """What a request depends on: its kinds by meaning, the slots that such requests need, slots near to it."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from personalagent.profile.template import RequestKind, Slot, Template
 MOST_NEEDS = 8
 CANDIDATES = 16
 """Slots that the reader looks at for a request."""
+_WORD = re.compile(r"\w")
+"""Emoji alone are all the same to the encoder; what it makes of them differs from one processor to the next."""
 LONGEST_REQUEST = 400
 """Words; a longer message is a text to work on, no question of taste."""
 
@@ -35,7 +38,7 @@ class Wants:
 
     def needs(self, request: str) -> tuple[Need, ...]:
         """The needs of at least the model's threshold, weightiest first; at most eight."""
-        if not request.strip() or len(request.split()) > LONGEST_REQUEST or not is_english(request):
+        if not _WORD.search(request) or len(request.split()) > LONGEST_REQUEST or not is_english(request):
             return ()
         least = self.model.card.thresholds.need
         weighed = [need for need in self.weighed(request) if need.weight >= least]
