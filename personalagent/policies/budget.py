@@ -11,6 +11,9 @@ _LETTERS_A_TOKEN = 1.6
 """Of words that are no words: byte-pair vocabularies hold most pairs of letters, and some triples."""
 
 
+_CUT, _CUT_COST = " …", 3
+
+
 def tokens_at_most(text: str) -> float:
     """About how many tokens the text is in cl100k (GPT-4's encoding), rather too many than too few.
 
@@ -25,12 +28,13 @@ def tokens_at_most(text: str) -> float:
 
 def shortened(text: str, limit: float) -> str:
     """The beginning of the text that costs at most `limit` tokens, cut between words, with an ellipsis."""
-    known, spent, end = load_model().tokenizer.token_to_id, 2.0, 0
+    known, spent, end = load_model().tokenizer.token_to_id, 0.0, 0
     for piece in _PIECE.finditer(text):
         spent += _cost(text, piece, known(piece.group().lower()) is not None)
         if spent > limit:
-            return f"{text[:end].rstrip()} …" if limit >= 2 else ""
-        end = piece.end()
+            return f"{text[:end].rstrip()}{_CUT}" if end else ""
+        if spent + _CUT_COST <= limit:
+            end = piece.end()
     return text
 
 

@@ -14,7 +14,8 @@ interests.film.genre = decides
 </needs>
 ```
 
-`write_inference` and `parse_inference` are inverse to each other; `grammar.py` describes the same text.
+`parse_inference` reads back what `write_inference` wrote, but for quotation marks in evidence; `grammar.py`
+describes the same text.
 """
 
 import re
@@ -115,10 +116,19 @@ def stated(preference: Preference) -> str:
 
 
 def _line(operation: Operation) -> str:
-    quote = f' | "{_flat(operation.evidence.quote)}"'
+    quote = f' | "{_quotable(operation.evidence.quote, operation.preference.value)}"'
     if operation.action == "assert":
         return stated(operation.preference) + quote
     return f"{operation.preference.slot} -= {_flat(operation.preference.value)}".rstrip() + quote
+
+
+def _quotable(quote: str, value: str) -> str:
+    """The quote; of one that holds quotation marks the longest piece between them, best with the value in it.
+
+    The grammar ends a quotation at the first mark, and less of what was said is evidence just as well.
+    """
+    pieces = [_flat(piece) for piece in re.split(r'"', quote) if piece.strip()]
+    return max(pieces, key=lambda piece: (value in piece, len(piece)), default="")
 
 
 def _need_line(need: Need) -> str:

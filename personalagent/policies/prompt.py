@@ -29,6 +29,8 @@ LEAST_MESSAGE = 120
 """Of the message; slots are left out before it gets less."""
 INSTRUCTION_TOKENS = 277
 """Of `INSTRUCTIONS`, counted by cl100k itself."""
+MOST_MESSAGE = 260
+"""What is left for the message, about, where it has no reply before it and no profile."""
 _MARGIN = 12
 """For what the count cannot know (see `tokens_at_most`)."""
 
@@ -77,7 +79,8 @@ def inference_prompt(turn: Turn, profile: Profile, template: Template, now: date
     """
     left: float = PROMPT_TOKENS - TEMPLATE_TOKENS - _MARGIN - INSTRUCTION_TOKENS
     reply = data(shortened(_tail(turn.replying_to), REPLY_TOKENS))
-    slots = shortlist(template).slots(turn)
+    looked_at = turn.model_copy(update={"text": own_words(turn.text, MOST_MESSAGE)})
+    slots = shortlist(template).slots(looked_at)
     held = _fitting(
         [data(stated(h.preference)) for h in at_hand(turn, profile, slots, template, now)], PROFILE_TOKENS
     )

@@ -22,8 +22,6 @@ FOR_NEEDS = 10
 BY_READER, BY_WORDS = 0.6, 0.3
 """What the reader's opinion and shared words count beside the embedding's cosine; set on the dev split."""
 _MANY_WORDS = 5.0
-LONGEST_READ = 2_000
-"""Characters of a message that are looked at; a prompt holds less of it anyway."""
 
 
 class Shortlist:
@@ -36,8 +34,11 @@ class Shortlist:
         self._ids = tuple(template.slots)
 
     def slots(self, turn: Turn, count: int = SLOTS) -> tuple[str, ...]:
-        """The ids of the likeliest slots, at most `count`: for what is said, and for what is asked for."""
-        text = turn.text[:LONGEST_READ]
+        """The ids of the likeliest slots, at most `count`: for what is said, and for what is asked for.
+
+        The time grows with the turn's text: give it no more than a prompt will hold.
+        """
+        text = turn.text
         if not self._ids or not text.strip():
             return ()
         embedded = self._model.embed([text])[0]

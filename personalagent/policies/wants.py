@@ -15,7 +15,7 @@ MOST_NEEDS = 8
 CANDIDATES = 16
 """Slots that the reader looks at for a request."""
 _WORD = re.compile(r"\w")
-"""Emoji alone are all the same to the encoder; what it makes of them differs from one processor to the next."""
+"""Emoji are all one to the encoder; what it makes of them differs from one processor to the next."""
 LONGEST_REQUEST = 400
 """Words; a longer message is a text to work on, no question of taste."""
 

@@ -1,0 +1,113 @@
+"""The grammar through llguidance, one of the engines that vLLM has for it."""
+
+import llguidance
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personalagent.corpora import gold
+from personalagent.policies.grammar import LONGEST_QUOTE, LONGEST_VALUE, MOST_OPERATIONS, reply_grammar
+from personalagent.policies.notation import GRADES, parse_inference, write_inference
+from personalagent.profile.preference import Inference, Need, Operation
+from personalagent.profile.template import Template, load_template
+from tests.make import CITY, DIET, infers, retracts, states
+
+TEMPLATE = load_template()
+HUMOR = "personality.communication.humor"
+BYTES = llguidance.LLTokenizer("byte")
+LARK = llguidance.grammar_from("grammar", reply_grammar(TEMPLATE))
+
+
+def accepts(reply: str, lark: str = LARK) -> bool:
+    """Whether a model under the grammar can write this reply, and stop there."""
+    matcher = llguidance.LLMatcher(BYTES, lark)
+    assert matcher.get_error() == ""
+    written = reply.encode()
+    return bool(matcher.try_consume_tokens(list(written)) == len(written) and matcher.is_accepting())
+
+
+def written(*operations: Operation, needs: tuple[Need, ...] = ()) -> str:
+    return write_inference(infers(*operations).model_copy(update={"needs": needs}))
+
+
+def test_what_the_notation_writes_can_be_generated() -> None:
+    assert accepts(write_inference(Inference()))
+    assert accepts(
+        written(
+            states(DIET, "a", "a"),
+            states("consumption.other.likes", "café 🙂", 'a "b'.replace('"', ""), polarity="like"),
+            states(CITY, "Leeds", "I live | in Leeds [sic] <3", scope="on weekdays"),
+            retracts(CITY, "York"),
+            states(HUMOR, "dry jokes", polarity="like"),
+            needs=(Need(slot=DIET, weight=1.0), Need(slot=HUMOR, weight=0.4)),
+        )
+    )
+
+
+def test_all_of_the_corpus_can_be_generated() -> None:
+    told = [turn for one in gold.dialogues(None, "test") for turn in one.turns if turn.operations]
+    refused = []
+    for turn in told:
+        operations = [
+            retracts(op.slots[0], op.value, op.evidence)
+            if op.action == "retract"
+            else states(op.slots[0], op.value, op.evidence, polarity=op.polarity, scope=op.scope)
+            for op in turn.operations
+        ]
+        personal = [op for op in operations if op.preference.slot.startswith("personality.")]
+        short = all(len(op.evidence.quote) <= LONGEST_QUOTE for op in operations)
+        if len(operations) <= MOST_OPERATIONS and len(personal) <= 3 and short:
+            reply = written(*operations)
+            if not accepts(reply):
+                refused.append(reply)
+    assert refused == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (DIET, "consumption.diet.religion"),
+        (DIET, HUMOR),
+        (" = vegan", " = "),
+        (" = vegan", " = ve|gan"),
+        (" = vegan", f" = {'x' * (LONGEST_VALUE + 1)}"),
+        ('| "I am vegan"', ""),
+        ("I am vegan", "I am\nvegan"),
+        ("I am vegan", "I am\x00vegan"),
+        (">new<", ">changed<"),
+        ("= decides", "= perhaps"),
+        ("</needs>", ""),
+        ("</needs>", "</needs> Anything else?"),
+    ],
+)
+def test_what_could_not_be_read_cannot_be_generated(old: str, new: str) -> None:
+    reply = written(states(DIET, "vegan", "I am vegan"), needs=(Need(slot=DIET, weight=1.0),))
+    assert accepts(reply)
+    assert not accepts(reply.replace(old, new))
+
+
+@given(st.randoms(use_true_random=False))
+def test_whatever_is_generated_can_be_read(dice: object) -> None:
+    """A random walk through what is allowed, byte by byte, as a model with random weights takes it."""
+    matcher, walked = llguidance.LLMatcher(BYTES, LARK), bytearray()
+    while not matcher.is_stopped():
+        mask = matcher.compute_bitmask()
+        allowed = [byte for byte in range(256) if mask[byte // 8] >> (byte % 8) & 1]
+        if not allowed:
+            break
+        ends = [byte for byte in allowed if chr(byte) in '"<\n|']  # else it fills every field to its end
+        byte = dice.choice(ends if ends and dice.random() < 0.5 else allowed)  # type: ignore[attr-defined]
+        assert matcher.consume_token(byte)
+        walked.append(byte)
+    found = parse_inference(walked.decode())
+    assert isinstance(found, Inference), found
+    assert found.needs is not None
+    assert {need.weight for need in found.needs} <= set(GRADES.values())
+    assert all(TEMPLATE.slot(op.preference.slot) for op in found.operations)
+
+
+@pytest.mark.parametrize("few", [TEMPLATE.keep(1), TEMPLATE.keep(4)])
+def test_a_masked_template_has_a_grammar_of_its_own(few: Template) -> None:
+    lark = llguidance.grammar_from("grammar", reply_grammar(few))
+    assert accepts(write_inference(Inference()), lark)
+    assert not accepts(written(states(DIET, "vegan")), lark)
