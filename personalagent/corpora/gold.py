@@ -16,7 +16,15 @@ from pydantic import Field, ValidationError
 from personalagent.dialogue import Dialogue, Frozen, Session, Turn
 from personalagent.errors import DataError
 from personalagent.profile.log import edit_entry
-from personalagent.profile.preference import Action, Classification, Polarity, Preference
+from personalagent.profile.preference import (
+    Action,
+    Classification,
+    Evidence,
+    Inference,
+    Operation,
+    Polarity,
+    Preference,
+)
 from personalagent.profile.profile import Profile, fold
 from personalagent.profile.template import Template
 
@@ -33,7 +41,7 @@ Reason = Literal[
     "question",
     "past",
 ]
-_START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 Row = TypeVar("Row", bound=Frozen)
 
 
@@ -155,18 +163,31 @@ def askings(folder: Path | None = None) -> tuple[Asking, ...]:
     return tuple(_rows(folder, "askings", Asking))
 
 
+def inference_of(told: GoldTurn) -> Inference:
+    """The inference that a turn's gold amounts to; each operation in the best of its slots."""
+    operations = tuple(
+        Operation(
+            action=one.action,
+            preference=Preference(slot=one.slots[0], value=one.value, polarity=one.polarity, scope=one.scope),
+            evidence=Evidence(quote=one.evidence),
+        )
+        for one in told.operations
+    )
+    return Inference(operations=operations, classification=told.classification)
+
+
 def history(persona: str, spoken: Sequence[GoldDialogue]) -> Dialogue:
     """A persona's dialogues as the history of a user; a dialogue a month."""
     return Dialogue(
         user=persona,
         sessions=tuple(
-            Session(id=one.id, turns=tuple(_turns(one, _START + timedelta(days=30 * number))))
+            Session(id=one.id, turns=tuple(_turns(one, START + timedelta(days=30 * number))))
             for number, one in enumerate(spoken)
         ),
     )
 
 
-def profile_of(lines: Iterable[Held], template: Template, at: datetime = _START) -> Profile:
+def profile_of(lines: Iterable[Held], template: Template, at: datetime = START) -> Profile:
     """A profile that holds these lines, as if the user had written them."""
     entries = []
     for line in lines:

@@ -5,7 +5,6 @@ What two careful readers make of the same turns bounds what a policy can be aske
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from personalagent.corpora import gold
 from personalagent.dialogue import Turn
 from personalagent.evals.reader import ReadTurn
 from personalagent.evals.turns import Turns
-from personalagent.profile.log import TurnEntry
-from personalagent.profile.preference import Evidence, Inference, Operation, Preference
+from personalagent.profile.evidence import Gated
+from personalagent.profile.log import turn_entry
 from personalagent.profile.profile import Profile
 
 _UNTOLD = ("ms_per_turn_p50", "calibration_error")
@@ -35,15 +34,7 @@ def agreement() -> dict[str, Any]:
 
 
 def _read(turn: Turn, told: gold.GoldTurn) -> ReadTurn:
-    inference = Inference(operations=tuple(_operations(told)), classification=told.classification)
-    entry = TurnEntry(key=turn.key, session=turn.session, index=turn.index, at=turn.at, inference=inference)
-    return ReadTurn(turn, entry, Profile(), 0.0)
-
-
-def _operations(told: gold.GoldTurn) -> Iterator[Operation]:
-    for one in told.operations:
-        preference = Preference(slot=one.slots[0], value=one.value, polarity=one.polarity)
-        yield Operation(action=one.action, preference=preference, evidence=Evidence(quote=one.evidence))
+    return ReadTurn(turn, turn_entry(turn, Gated(inference=gold.inference_of(told))), Profile(), 0.0)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from personalagent.profile.template import Template
 
 SECONDS = 20.0
 """For one call, with all that the client repeats of it."""
-REPLY_TOKENS = 1024
+REPLY_TOKENS = 1200
 """Of a reply; what the grammar allows stays below, with two characters to a token or more."""
 SILENT = "nostream"
 """LangGraph's tag for a model whose tokens are not the reply's."""

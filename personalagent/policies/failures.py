@@ -19,7 +19,7 @@ _KINDS: tuple[tuple[FailureKind, tuple[type[BaseException], ...]], ...] = (
         (ConnectionError, langchain.ModelConnectionError, openai.APIConnectionError, httpx.TransportError),
     ),
     ("refused", (SettingError, langchain.ModelError)),
-    ("malformed", (ValueError, TypeError, openai.APIResponseValidationError)),
+    ("malformed", (ValueError, TypeError, LookupError, AttributeError, openai.APIResponseValidationError)),
 )
 """The first that fits counts: a time-out of OpenAI's is a connection error, too."""
 _BUSY = (429, 503, 529)

@@ -18,11 +18,11 @@ from personalagent.policies.notation import (
 )
 from personalagent.profile.template import OPEN, Template
 
-MOST_OPERATIONS, MOST_PERSONAL, MOST_NEEDS = 8, 3, 5
-LONGEST_VALUE, LONGEST_SCOPE, LONGEST_QUOTE = 64, 40, 120
+MOST_OPERATIONS, MOST_PERSONAL, MOST_NEEDS = 6, 2, 4
+LONGEST_VALUE, LONGEST_SCOPE, LONGEST_QUOTE = 48, 32, 96
 """Characters; 99 in 100 values and evidences of the corpus are shorter."""
 
-_BEYOND_ASCII = "\u00a1-\ud7ff\ue000-\U0010ffff"
+_BEYOND_ASCII = "\u00a1-\ud7ff\uf900-\ufffc\U00010000-\U0001faff"
 """The characters themselves, and as what is allowed: escapes, and surrogates let in by what is forbidden, are
 read in different ways by the two back ends."""
 _INNER = f"[ !#-;=?-Z^-{{}}-~{_BEYOND_ASCII}]"

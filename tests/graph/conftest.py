@@ -68,7 +68,8 @@ async def talks() -> AsyncIterator[MakeTalk]:
     async with open_backend("memory:") as backend:
 
         def make(policy: Any = None, thread: str = "t1", user: str = "ada", **more: Any) -> Talk:
-            parts = {name: more.pop(name) for name in ("chat_model", "template") if name in more}
+            parts = {name: more.pop(name) for name in ("chat_model", "template", "keys") if name in more}
+            more |= {"policy": more.pop("policy_name", "")}
             agent = create_personal_agent(
                 policy=policy, store=backend.store, checkpointer=backend.checkpointer, **parts
             )

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalagent.corpora import gold
-from personalagent.policies.grammar import LONGEST_QUOTE, LONGEST_VALUE, MOST_OPERATIONS, reply_grammar
+from personalagent.policies.chat import REPLY_TOKENS
+from personalagent.policies.grammar import (
+    LONGEST_QUOTE,
+    LONGEST_VALUE,
+    MOST_NEEDS,
+    MOST_OPERATIONS,
+    MOST_PERSONAL,
+    reply_grammar,
+)
 from personalagent.policies.notation import GRADES, parse_inference, write_inference
 from personalagent.profile.preference import Inference, Need, Operation
 from personalagent.profile.template import Template, load_template
@@ -45,21 +53,15 @@ def test_what_the_notation_writes_can_be_generated() -> None:
 
 
 def test_all_of_the_corpus_can_be_generated() -> None:
-    told = [turn for one in gold.dialogues(None, "test") for turn in one.turns if turn.operations]
     refused = []
-    for turn in told:
-        operations = [
-            retracts(op.slots[0], op.value, op.evidence)
-            if op.action == "retract"
-            else states(op.slots[0], op.value, op.evidence, polarity=op.polarity, scope=op.scope)
-            for op in turn.operations
-        ]
-        personal = [op for op in operations if op.preference.slot.startswith("personality.")]
-        short = all(len(op.evidence.quote) <= LONGEST_QUOTE for op in operations)
-        if len(operations) <= MOST_OPERATIONS and len(personal) <= 3 and short:
-            reply = written(*operations)
-            if not accepts(reply):
-                refused.append(reply)
+    for turn in (turn for one in gold.dialogues(None, "test") for turn in one.turns):
+        told = gold.inference_of(turn)
+        personal = sum(op.preference.slot.startswith("personality.") for op in told.operations)
+        fits = personal <= MOST_PERSONAL and len(told.operations) - personal <= MOST_OPERATIONS
+        fits &= all(len(op.evidence.quote) <= LONGEST_QUOTE for op in told.operations)
+        fits &= all(len(op.preference.value) <= LONGEST_VALUE for op in told.operations)
+        if fits and not accepts(reply := write_inference(told)):
+            refused.append(reply)
     assert refused == []
 
 
@@ -84,6 +86,23 @@ def test_what_could_not_be_read_cannot_be_generated(old: str, new: str) -> None:
     reply = written(states(DIET, "vegan", "I am vegan"), needs=(Need(slot=DIET, weight=1.0),))
     assert accepts(reply)
     assert not accepts(reply.replace(old, new))
+
+
+def test_the_longest_reply_is_short_enough_for_its_limit() -> None:
+    line = states(
+        "consumption.other." + "x" * 31,
+        "v" * LONGEST_VALUE,
+        "q" * LONGEST_QUOTE,
+        polarity="dislike",
+        scope="s" * 32,
+    )
+    trait = line.model_copy(
+        update={"preference": line.preference.model_copy(update={"slot": "personality.other." + "x" * 31})}
+    )
+    needs = tuple(Need(slot=f"{DIET}", weight=1.0) for _ in range(MOST_NEEDS))
+    longest = written(*[line] * MOST_OPERATIONS, *[trait] * MOST_PERSONAL, needs=needs)
+    assert accepts(longest)
+    assert len(longest) / 2 <= REPLY_TOKENS, "two characters to a token or more"
 
 
 @given(st.randoms(use_true_random=False))
