@@ -27,6 +27,7 @@ from personalagent.cli.session import Conversation
 from personalagent.graph.agent import create_personal_agent
 from personalagent.graph.context import Context, keys_from_env
 from personalagent.policies.choose import DEFAULT
+from personalagent.policies.metering import Usage
 from personalagent.stores.backends import Backend, open_backend
 
 ModelOption = Annotated[
@@ -101,6 +102,9 @@ async def _turn(talk: Conversation, text: str) -> None:
                 console.print(escaped(event.text))
     except KeyboardInterrupt:
         errors.print("[dim]stopped; the turn is kept[/]")
+        return
+    for who, used in ((await talk.state()).get("usage") or {}).items():
+        console.print(f"  [dim]· {who}: {Usage.model_validate(used).line()}[/]")
 
 
 UNREAD = {"language": "not read: not in English", "length": "read in part: too long a message"}

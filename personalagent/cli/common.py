@@ -47,7 +47,7 @@ PolicyOption = Annotated[
 UrlOption = Annotated[
     str,
     typer.Option(
-        "--base-url", help="Server of the chat models that are named, such as http://127.0.0.1:8000/v1."
+        "--base-url", help="Server of the chat models named here, such as http://127.0.0.1:8000/v1."
     ),
 ]
 UserOption = Annotated[str, typer.Option("--user", "-u", help="Whose profile.", show_default=False)]
@@ -88,9 +88,15 @@ def template_from(path: Path | None) -> Template:
 def context_from(policy: str = "", url: str = "", model: str = "", **explicit: Any) -> Context:
     """The settings: what the command was told, else the environment's; a wrong one ends the command.
 
-    The server that the command names is that of the policy and of the response model alike.
+    The server that the command names is that of the policy and of the response model, as far as it names
+    these, too; of the policy, if it names neither.
     """
-    named = {"policy": policy, "model": model, "policy_url": url, "model_url": url}
+    named = {
+        "policy": policy,
+        "policy_url": url if policy or not model else "",
+        "model": model,
+        "model_url": url if model else "",
+    }
     explicit |= {name: value for name, value in named.items() if value}
     try:
         return Context.from_env(**explicit)

@@ -61,12 +61,11 @@ class Summary:
 
     def line(self) -> str:
         """The summary in one line."""
-        spent = self.usage
-        paid = f", {spent.calls} calls, {spent.input_tokens} + {spent.output_tokens} tokens"
+        paid = f", {self.usage.line()}" if self.usage.calls else ""
         return (
             f"{self.users} users, {self.turns} turns ({self.known} known already): {self.stored} stored, "
             f"{self.rejected} rejected, {self.pending} pending, {self.unread} not in English, "
-            f"{self.bad} bad records, {self.seconds:.1f} s{paid if spent.calls else ''}"
+            f"{self.bad} bad records, {self.seconds:.1f} s{paid}"
         )
 
 

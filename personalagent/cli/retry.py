@@ -77,10 +77,10 @@ async def _retry(backend: str, user: str, context: Context, policy: Policy, temp
                 for name in users:
                     group.create_task(one(name))
         left = {name: waiting for name in users if (waiting := await profiles.pending(name))}
-    spent, total, still = meter.usage, sum(before.values()), sum(map(len, left.values()))
-    paid = f", {spent.calls} calls, {spent.input_tokens} + {spent.output_tokens} tokens"
-    users_text = f"{sum(map(bool, before.values()))} users, {total} pending turns"
-    typer.echo(f"{users_text}: {total - still} read, {still} still pending{paid if spent.calls else ''}")
+    total, still = sum(before.values()), sum(map(len, left.values()))
+    whose = f"{sum(map(bool, before.values()))} users, {total} pending turns"
+    paid = f", {meter.usage.line()}" if meter.usage.calls else ""
+    typer.echo(f"{whose}: {total - still} read, {still} still pending{paid}")
     for name, waiting in left.items():
         reason = waiting[0].failure
         errors.print(f"{escaped(name)}: {len(waiting)} pending; {reason.kind}: {escaped(reason.detail)}")

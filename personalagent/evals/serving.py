@@ -1,4 +1,4 @@
-"""`python -m personalagent.evals.serving`: the graph over a served policy, at several levels of concurrency."""
+"""`python -m personalagent.evals.serving`: the graph over a served policy, at growing concurrency."""
 
 import argparse
 import asyncio

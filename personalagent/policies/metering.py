@@ -28,6 +28,13 @@ class Usage(Frozen):
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
+    def line(self) -> str:
+        """The usage in a few words."""
+        calls = f"{self.calls} call{'' if self.calls == 1 else 's'}"
+        failed = f" ({self.failed} failed)" if self.failed else ""
+        cached = f" ({self.cached_tokens} cached)" if self.cached_tokens else ""
+        return f"{calls}{failed}, {self.input_tokens}{cached} + {self.output_tokens} tokens"
+
 
 class Meter(BaseCallbackHandler):
     """Counts every call of a chat model; a request that the provider's client repeats is one call."""

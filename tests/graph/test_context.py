@@ -7,7 +7,7 @@ from langgraph.store.memory import InMemoryStore
 
 from personalagent import Context, Need, ScriptedPolicy, build, load_template
 from personalagent.errors import InvalidUserId, SettingError
-from personalagent.graph.context import OPENAI_MODEL, Parts, user_of, with_defaults
+from personalagent.graph.context import OPENAI_MODEL, Parts, keys_from_env, settings, user_of, with_defaults
 from tests.make import says
 
 
@@ -21,11 +21,46 @@ def test_the_environment_is_read_and_explicit_values_beat_it() -> None:
         "PERSONALAGENT_QUESTION_BUDGET": "7",
         "PERSONALAGENT_SPECIAL_CATEGORIES": "never",
         "PERSONALAGENT_MODEL": "openai:some-model",
+        "PERSONALAGENT_MODEL_URL": "http://localhost:9/v1",
+        "PERSONALAGENT_POLICY": "vllm:pa",
+        "PERSONALAGENT_POLICY_URL": "https://policies.example/v1",
+        "PERSONALAGENT_POLICY_SECONDS": "7.5",
+        "PERSONALAGENT_REPLY_MODE": "reflect",
+        "PERSONALAGENT_REPLY_SECONDS": "30",
     }
     context = Context.from_env(environ, user_id="ada", ask="never")
     assert context == Context(
-        user_id="ada", ask="never", question_budget=7, special_categories="never", model="openai:some-model"
+        user_id="ada",
+        ask="never",
+        question_budget=7,
+        special_categories="never",
+        model="openai:some-model",
+        model_url="http://localhost:9/v1",
+        policy="vllm:pa",
+        policy_url="https://policies.example/v1",
+        policy_seconds=7.5,
+        reply_mode="reflect",
+        reply_seconds=30,
     )
+
+
+def test_every_setting_has_its_variable() -> None:
+    given = {"PERSONALAGENT_" + one.name.upper(): str(one.default) for one in fields(Context) if one.default}
+    assert Context.from_env(given) == Context()
+    assert "PERSONALAGENT_USER_ID" not in given
+
+
+def test_keys_are_no_settings_and_are_bound_to_the_servers_of_the_settings() -> None:
+    context = Context(policy_url="http://a/v1", model_url="http://b/v1/")
+    environ = {"PERSONALAGENT_POLICY_KEY": "pk", "PERSONALAGENT_MODEL_KEY": "mk"}
+    keys = keys_from_env(context, environ)
+    held = {url: keys.of(url) for url in ("http://a/v1/", "http://b/v1", "http://c/v1", "")}
+    assert {url: key.get_secret_value() for url, key in held.items() if key} == {
+        "http://a/v1/": "pk",
+        "http://b/v1": "mk",
+    }
+    assert "pk" not in repr(keys)
+    assert keys_from_env(Context(), environ).by_url == {}, "no address, no key"
 
 
 def test_a_key_alone_means_the_default_model_and_a_named_model_beats_it() -> None:
@@ -42,6 +77,15 @@ def test_a_key_alone_means_the_default_model_and_a_named_model_beats_it() -> Non
         ("PERSONALAGENT_QUESTION_BUDGET", "-1"),
         ("PERSONALAGENT_SPECIAL_CATEGORIES", "always"),
         ("PERSONALAGENT_MODEL", "just-a-name"),
+        ("PERSONALAGENT_MODEL_URL", "localhost:8000"),
+        ("PERSONALAGENT_POLICY", "magic"),
+        ("PERSONALAGENT_POLICY", "openai:"),
+        ("PERSONALAGENT_POLICY_URL", "ftp://example"),
+        ("PERSONALAGENT_POLICY_SECONDS", "soon"),
+        ("PERSONALAGENT_POLICY_SECONDS", "0"),
+        ("PERSONALAGENT_POLICY_SECONDS", "nan"),
+        ("PERSONALAGENT_REPLY_SECONDS", "-1"),
+        ("PERSONALAGENT_REPLY_MODE", "shout"),
     ],
 )
 def test_a_wrong_value_gives_one_line_that_names_the_variable(variable: str, value: str) -> None:
@@ -52,7 +96,17 @@ def test_a_wrong_value_gives_one_line_that_names_the_variable(variable: str, val
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ask": "shout"}, {"question_budget": 1.5}, {"question_budget": True}, {"model": "x"}]
+    "wrong",
+    [
+        {"ask": "shout"},
+        {"question_budget": 1.5},
+        {"question_budget": True},
+        {"model": "x"},
+        {"policy": "x"},
+        {"policy_url": 3},
+        {"model_url": "http://me:secret@example/v1"},
+        {"reply_seconds": True},
+    ],
 )
 def test_a_wrong_explicit_value_is_an_error_too(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=next(iter(wrong))):
@@ -109,3 +163,14 @@ def test_without_authentication_the_context_says_who_it_is(caller: Caller | None
     assert user_of(runtime("ada", caller)) == "ada"
     with pytest.raises(InvalidUserId, match="missing"):
         user_of(runtime("", caller))
+
+
+def test_an_authenticated_caller_does_not_choose_whom_the_deployment_talks_to() -> None:
+    schema = with_defaults(Context(policy="vllm:pa", policy_url="http://models.internal/v1"))
+    info: Any = ServerInfo(assistant_id="a", graph_id="agent", user=Caller("ada"))  # type: ignore[arg-type]
+    inherited = Runtime(context=schema(policy="vllm:ada"), server_info=info)
+    assert settings(inherited).policy_url == "http://models.internal/v1"
+    for name in ("policy_url", "model_url"):
+        chosen = Runtime(context=schema(**{name: "http://169.254.169.254/"}), server_info=info)
+        with pytest.raises(SettingError, match=f"{name} is the deployment's to choose"):
+            settings(chosen)

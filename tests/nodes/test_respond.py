@@ -91,7 +91,14 @@ async def test_a_chat_model_that_fails_leaves_a_brief_and_a_visible_failure() ->
     state = await reply(model, "I am vegan", DINNER)
     assert state["reply"].startswith("The chat model failed, so this is a brief")
     assert "vegan" in state["reply"]
-    assert state["failures"] == [{"kind": "error", "response": "ConnectionError: refused"}]
+    failure = {"response": DINNER, "kind": "unreachable", "detail": "ConnectionError: refused"}
+    assert state["failures"] == [failure]
+
+
+async def test_so_does_one_that_says_nothing() -> None:
+    state = await reply(ScriptedChatModel(replies=["  "]), DINNER)
+    assert "this is a brief" in state["reply"]
+    assert state["failures"][0]["detail"] == "the model's reply is empty"
 
 
 async def test_an_unknown_model_name_of_a_run_is_such_a_failure_too() -> None:
@@ -99,7 +106,7 @@ async def test_an_unknown_model_name_of_a_run_is_such_a_failure_too() -> None:
         agent = create(policy=ScriptedPolicy(), store=backend.store)
         context = Context(user_id="ada", model="nosuch:model")
         state = await agent.ainvoke(says("hello"), context=context)
-    assert "nosuch" in state["failures"][0]["response"]
+    assert "nosuch" in state["failures"][0]["detail"]
     assert state["reply"]
 
 
