@@ -171,6 +171,7 @@ def test_an_authenticated_caller_does_not_choose_whom_the_deployment_talks_to() 
     inherited = Runtime(context=schema(policy="vllm:ada"), server_info=info)
     assert settings(inherited).policy_url == "http://models.internal/v1"
     for name in ("policy_url", "model_url"):
-        chosen = Runtime(context=schema(**{name: "http://169.254.169.254/"}), server_info=info)
+        elsewhere: dict[str, Any] = {name: "http://169.254.169.254/"}
+        chosen = Runtime(context=schema(**elsewhere), server_info=info)
         with pytest.raises(SettingError, match=f"{name} is the deployment's to choose"):
             settings(chosen)

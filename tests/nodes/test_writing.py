@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from personalagent import Context, Need, ScriptedChatModel, ScriptedPolicy, create_personal_agent, fold
 from personalagent.nodes.brief import brief
@@ -80,11 +80,13 @@ class TestPrompt:
 
 class TestHistory:
     def test_a_short_conversation_goes_whole(self) -> None:
-        messages = [HumanMessage("hi"), AIMessage("hello"), HumanMessage("a film?")]
+        messages: list[AnyMessage] = [HumanMessage("hi"), AIMessage("hello"), HumanMessage("a film?")]
         assert recent_of(messages) == messages
 
     def test_of_a_long_one_the_end_goes_from_a_users_message_on(self) -> None:
-        messages = [m for n in range(200) for m in (HumanMessage(f"{n} " + "x" * 200), AIMessage("y" * 200))]
+        messages: list[AnyMessage] = []
+        for n in range(200):
+            messages += [HumanMessage(f"{n} " + "x" * 200), AIMessage("y" * 200)]
         kept = recent_of([*messages, HumanMessage("a film?")])
         assert kept[-1].text == "a film?"
         assert kept[0].type == "human"
