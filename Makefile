@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test test-integration test-training model evals check format locks clean
+.PHONY: help demo test test-integration test-training test-vllm model evals check format locks clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ \t/' | expand -t 20
@@ -20,6 +20,9 @@ test-integration: $(VENV)/.dev  ## A real LangGraph server, sdist to wheel to a 
 
 test-training: .venv-model/.ready  ## The training code: torch on a CPU, a few minutes
 	.venv-model/bin/python -m pytest -m training -W default tests/training
+
+test-vllm: $(VENV)/.dev  ## What only a real vLLM shows; PERSONALAGENT_VLLM_URL=http://127.0.0.1:8000/v1 names it
+	$(BIN)/python -m pytest -m vllm tests/serving
 
 model: .venv-model/.ready  ## Make the embedded model anew; LAPS=FOLDER names the LAPS data
 	.venv-model/bin/python -m personalagent.training.embedded $(if $(LAPS),--laps $(LAPS))

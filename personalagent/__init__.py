@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from personalagent.errors import PersonalAgentError
     from personalagent.graph.agent import build, create_personal_agent
     from personalagent.graph.context import Context
+    from personalagent.policies.chat import ChatPolicy
+    from personalagent.policies.clients import Keys, ModelAddress
     from personalagent.policies.embedded import EmbeddedPolicy
+    from personalagent.policies.notation import parse_inference, write_inference
     from personalagent.policies.policy import Failure, Policy
+    from personalagent.policies.prompt import inference_prompt
     from personalagent.policies.rules import RulePolicy
     from personalagent.policies.scripted import ScriptedChatModel, ScriptedPolicy
     from personalagent.profile.preference import Evidence, Inference, Need, Operation, Preference
@@ -27,13 +31,16 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Backend": "stores.backends",
+    "ChatPolicy": "policies.chat",
     "Context": "graph.context",
     "Dialogue": "dialogue",
     "EmbeddedPolicy": "policies.embedded",
     "Evidence": "profile.preference",
     "Failure": "policies.policy",
     "Inference": "profile.preference",
+    "Keys": "policies.clients",
     "MemoryIndex": "stores.index",
+    "ModelAddress": "policies.clients",
     "Need": "profile.preference",
     "Operation": "profile.preference",
     "PersonalAgentError": "errors",
@@ -54,23 +61,29 @@ _HOME = {
     "create_personal_agent": "graph.agent",
     "decompose": "dialogue",
     "fold": "profile.profile",
+    "inference_prompt": "policies.prompt",
     "load_template": "profile.template",
     "merge": "profile.profile",
     "open_backend": "stores.backends",
     "open_index": "stores.index",
+    "parse_inference": "policies.notation",
     "render": "profile.profile",
     "undo": "profile.profile",
+    "write_inference": "policies.notation",
 }
 
 __all__ = [
     "Backend",
+    "ChatPolicy",
     "Context",
     "Dialogue",
     "EmbeddedPolicy",
     "Evidence",
     "Failure",
     "Inference",
+    "Keys",
     "MemoryIndex",
+    "ModelAddress",
     "Need",
     "Operation",
     "PersonalAgentError",
@@ -91,12 +104,15 @@ __all__ = [
     "create_personal_agent",
     "decompose",
     "fold",
+    "inference_prompt",
     "load_template",
     "merge",
     "open_backend",
     "open_index",
+    "parse_inference",
     "render",
     "undo",
+    "write_inference",
 ]
 
 

@@ -13,7 +13,7 @@ settings.load_profile("shared machine")
 for name in [
     name for name in os.environ if name.startswith(("PERSONALAGENT_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_"))
 ]:
-    if name != "PERSONALAGENT_DATA":
+    if name not in ("PERSONALAGENT_DATA", "PERSONALAGENT_VLLM_URL"):
         del os.environ[name]
 os.environ["LANGSMITH_TRACING"] = "false"
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="personalagent-"))

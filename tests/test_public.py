@@ -12,7 +12,7 @@ from typer.main import get_command
 
 import personalagent
 from personalagent.cli import app
-from personalagent.graph.context import Context
+from personalagent.graph.context import Context, keys_from_env
 from personalagent.graph.state import State
 
 ROOT = Path(__file__).parents[1]
@@ -134,5 +134,6 @@ def test_the_example_environment_holds_known_variables_with_good_values() -> Non
     environ = Environ(example())
     context = Context.from_env(environ)
     assert context.model == environ["PERSONALAGENT_MODEL"]
+    keys_from_env(context, environ)
     known = environ.asked | set(read_by_commands(get_command(app)))
     assert set(environ) <= known

@@ -98,7 +98,7 @@ async def _turn(talk: Conversation, text: str) -> None:
                 console.print(f"[bold cyan]?[/] {escaped(event.text)}")
             elif event.kind == "token":
                 console.print(escaped(event.text), end="")
-            else:
+            elif event.text:
                 console.print(escaped(event.text))
     except KeyboardInterrupt:
         errors.print("[dim]stopped; the turn is kept[/]")
