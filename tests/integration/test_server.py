@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +89,21 @@ async def open_thread(client: LangGraphClient, user: str) -> Thread:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server in a directory of its own: it writes `.langgraph_api` where it runs, and finds no `.env`."""
-    folder = tmp_path_factory.mktemp("server")
+    """The server without any settings: it finds no `.env`."""
+    with langgraph_dev(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def langgraph_dev(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server in a directory of its own, where it writes `.langgraph_api`; its `.env` holds the settings."""
     config = json.loads((ROOT / "langgraph.json").read_text("utf-8"))
     config["dependencies"] = [str(ROOT / dependency) for dependency in config["dependencies"]]
+    if settings:
+        config["env"] = ".env"
+        (folder / ".env").write_text(
+            "".join(f"{name}={value}\n" for name, value in settings.items()), "utf-8"
+        )
     (folder / "langgraph.json").write_text(json.dumps(config), "utf-8")
     port = free_port()
     command = [

@@ -1,7 +1,6 @@
 """What only a real vLLM can show; for the server at PERSONALAGENT_VLLM_URL, whatever model it has."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -33,10 +32,10 @@ def url() -> str:
 
 
 @pytest.fixture(scope="module")
-def model(url: str) -> Iterator[str]:
+def model(url: str) -> str:
     """The first model that is served."""
     served = httpx.get(f"{url}/models", trust_env=False, timeout=10).raise_for_status().json()
-    yield str(served["data"][0]["id"])
+    return str(served["data"][0]["id"])
 
 
 async def test_under_the_grammar_every_reply_that_ends_can_be_read(url: str, model: str) -> None:
