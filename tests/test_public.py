@@ -134,6 +134,6 @@ def test_the_example_environment_holds_known_variables_with_good_values() -> Non
     environ = Environ(example())
     context = Context.from_env(environ)
     assert context.model == environ["PERSONALAGENT_MODEL"]
-    keys_from_env(context, environ)
+    keys_from_env(context, environ)  # which asks for the keys; here they are empty
     known = environ.asked | set(read_by_commands(get_command(app)))
     assert set(environ) <= known

@@ -19,13 +19,14 @@ from personalagent.cli.common import (
     context_from,
     errors,
     escaped,
+    keys_from,
     policy_from,
     run,
     template_from,
 )
 from personalagent.cli.session import Conversation
 from personalagent.graph.agent import create_personal_agent
-from personalagent.graph.context import Context, keys_from_env
+from personalagent.graph.context import Context
 from personalagent.policies.choose import DEFAULT
 from personalagent.policies.metering import Usage
 from personalagent.stores.backends import Backend, open_backend
@@ -58,7 +59,7 @@ async def _chat(
     async with backend as opened:
         agent = create_personal_agent(
             policy=policy_from(context),
-            keys=keys_from_env(context),
+            keys=keys_from(context),
             index=opened.index,
             store=opened.store,
             checkpointer=opened.checkpointer,
@@ -119,7 +120,7 @@ def show_event(data: dict[str, Any]) -> None:
         "stored": f"  [green]+[/] {slot} = {value}{was}",
         "retracted": f"  [yellow]-[/] {slot} = {value}",
         "rejected": f"  [red]x[/] {slot} = {value} [dim]({data.get('reason')})[/]",
-        "pending": f"  [red]![/] not read yet: {escaped(str(data.get('detail')))}",
+        "pending": f"  [red]![/] not read yet, but kept: {escaped(str(data.get('detail')))}",
         "unread": f"  [dim]· {UNREAD.get(str(data.get('reason')), 'not read')}[/]",
         "withheld": f"  [dim]· {slot} is kept out of a text that others read[/]",
         "ignored": f"  [dim]· {escaped(str(data.get('reason')))}[/]",

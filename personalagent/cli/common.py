@@ -13,6 +13,7 @@ from rich.console import Console
 from personalagent.errors import PersonalAgentError
 from personalagent.graph.context import Context, keys_from_env
 from personalagent.policies.choose import DEFAULT, NAMES, policy_named
+from personalagent.policies.clients import Keys
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
 
@@ -105,9 +106,17 @@ def context_from(policy: str = "", url: str = "", model: str = "", **explicit: A
 
 
 def policy_from(context: Context) -> Policy:
-    """The policy of these settings."""
+    """The policy of these settings; a key that belongs nowhere ends the command."""
     name, url = context.policy or DEFAULT, context.policy_url
-    return policy_named(name, url=url, keys=keys_from_env(context), seconds=context.policy_seconds)
+    return policy_named(name, url=url, keys=keys_from(context), seconds=context.policy_seconds)
+
+
+def keys_from(context: Context) -> Keys:
+    """The environment's keys for these settings; one that belongs nowhere ends the command."""
+    try:
+        return keys_from_env(context)
+    except PersonalAgentError as error:
+        fail(str(error))
 
 
 def escaped(text: str) -> str:

@@ -78,7 +78,8 @@ async def _retry(backend: str, user: str, context: Context, policy: Policy, temp
                     group.create_task(one(name))
         left = {name: waiting for name in users if (waiting := await profiles.pending(name))}
     total, still = sum(before.values()), sum(map(len, left.values()))
-    whose = f"{sum(map(bool, before.values()))} users, {total} pending turns"
+    owners = sum(map(bool, before.values()))
+    whose = f"{owners} user{'s' * (owners != 1)}, {total} pending turn{'s' * (total != 1)}"
     paid = f", {meter.usage.line()}" if meter.usage.calls else ""
     typer.echo(f"{whose}: {total - still} read, {still} still pending{paid}")
     for name, waiting in left.items():

@@ -12,7 +12,7 @@ from personalagent.dialogue import valid_user_id
 from personalagent.errors import InvalidUserId, PersonalAgentError, SettingError
 from personalagent.policies.chat import SECONDS
 from personalagent.policies.choose import check_policy, policy_named
-from personalagent.policies.clients import Keys
+from personalagent.policies.clients import Keys, address_of
 from personalagent.policies.embedded import EmbeddedPolicy
 from personalagent.policies.policy import Policy
 from personalagent.profile.evidence import SpecialCategories
@@ -114,12 +114,20 @@ class Context:
 def keys_from_env(context: Context, environ: Mapping[str, str] = os.environ) -> Keys:
     """The keys in PERSONALAGENT_POLICY_KEY and PERSONALAGENT_MODEL_KEY, for the addresses of these settings.
 
-    They are in no state, trace or form, and are sent to these addresses only.
+    They are in no state, trace or form, and are sent to these addresses only. Raises `SettingError` for a key
+    without an address.
     """
-    return Keys.bound(
-        (context.policy_url, environ.get(f"{PREFIX}POLICY_KEY", "").strip()),
-        (context.model_url, environ.get(f"{PREFIX}MODEL_KEY", "").strip()),
-    )
+    places = {
+        "POLICY": address_of(context.policy, context.policy_url),
+        "MODEL": address_of(context.model, context.model_url),
+    }
+    keys = {whose: environ.get(f"{PREFIX}{whose}_KEY", "").strip() for whose in places}
+    for whose, key in keys.items():
+        if key and not places[whose]:
+            raise SettingError(
+                f"{PREFIX}{whose}_KEY is set without {PREFIX}{whose}_URL: no server is its own"
+            )
+    return Keys.bound(*((places[whose], key) for whose, key in keys.items()))
 
 
 @dataclass(frozen=True)

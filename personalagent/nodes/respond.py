@@ -11,7 +11,7 @@ from personalagent.graph.state import State
 from personalagent.nodes.brief import brief, noted
 from personalagent.nodes.spending import spent
 from personalagent.nodes.writing import Elicited, Written, write
-from personalagent.policies.clients import ModelAddress
+from personalagent.policies.clients import ModelAddress, address_of
 from personalagent.policies.failures import failure_of
 from personalagent.policies.metering import metered
 from personalagent.profile.history import HELD
@@ -62,7 +62,7 @@ def _elicited(state: State) -> Elicited | None:
 async def _chat_model(context: Context, parts: Parts) -> BaseChatModel | None:
     if not context.model:
         return parts.chat_model
-    key = parts.keys.of(context.model_url)
+    key = parts.keys.of(address_of(context.model, context.model_url))
     return await ModelAddress(context.model, context.model_url, key, context.reply_seconds).open()
 
 

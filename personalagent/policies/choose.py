@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from personalagent.errors import SettingError
 from personalagent.policies.chat import REPLY_TOKENS, SECONDS, ChatPolicy
-from personalagent.policies.clients import Keys, ModelAddress
+from personalagent.policies.clients import Keys, ModelAddress, address_of
 from personalagent.policies.embedded import EmbeddedPolicy
 from personalagent.policies.policy import Policy
 from personalagent.policies.rules import RulePolicy
@@ -29,7 +29,7 @@ def policy_named(
     The same arguments give the same policy. Raises `SettingError`, which lists the names, if there is none.
     """
     check_policy(name)
-    return _named(name, url, keys.of(url) if keys else None, seconds)
+    return _named(name, url, keys.of(address_of(name, url)) if keys else None, seconds)
 
 
 def check_policy(name: str) -> None:

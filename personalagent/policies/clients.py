@@ -41,6 +41,11 @@ class Keys:
         return self.by_url.get(_bare(url))
 
 
+def address_of(name: str, url: str) -> str:
+    """Where the model ``provider:name`` is served: at `url`, or where its provider's server listens."""
+    return url or (VLLM_URL if name.startswith("vllm:") else "")
+
+
 @dataclass(frozen=True)
 class ModelAddress:
     """A chat model that is named, ``provider:name``, and where it is served."""
@@ -69,7 +74,8 @@ class ModelAddress:
         return opened[self]
 
     def _made(self) -> BaseChatModel:
-        given = {"temperature": self.temperature, "max_tokens": self.max_tokens, "base_url": self.url or None}
+        url = address_of(self.name, self.url)
+        given = {"temperature": self.temperature, "max_tokens": self.max_tokens, "base_url": url or None}
         more: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         try:
             if self.provider in _OPENAI_LIKE:
@@ -84,9 +90,7 @@ class ModelAddress:
         return model
 
     def _openai_like(self, more: dict[str, Any]) -> BaseChatModel:
-        if self.provider == "vllm":
-            more.setdefault("base_url", VLLM_URL)
-        if self.url or self.provider == "vllm":  # else the client would send the environment's key there
+        if "base_url" in more:  # else the client would send the environment's key there
             more["api_key"] = self.key or _NO_KEY
         return ChatOpenAI(
             model=self.name.partition(":")[2],

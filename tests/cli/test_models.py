@@ -77,7 +77,7 @@ def test_a_base_url_is_for_the_models_that_the_command_names(
 def test_a_turn_that_could_not_be_read_is_shown_and_retried(cli: Cli) -> None:
     with ScriptedServer([Status(500, headers={"Retry-After": "0"})] * 3) as server:
         result = cli("chat", "-u", "ada", *reading(server), stdin="I am vegan\n")
-        assert "! not read yet: " in result.stdout
+        assert "! not read yet, but kept: " in result.stdout
 
     shown = cli("profile", "show", "-u", "ada")
     assert "I am vegan" in shown.stdout
@@ -88,7 +88,7 @@ def test_a_turn_that_could_not_be_read_is_shown_and_retried(cli: Cli) -> None:
     with ScriptedServer([Status(400, "no")]) as server:
         result = cli("retry", *reading(server))
     assert result.exit_code == 1
-    assert "1 users, 1 pending turns: 0 read, 1 still pending" in result.stdout
+    assert "1 user, 1 pending turn: 0 read, 1 still pending" in result.stdout
     assert "ada: 1 pending; refused" in result.stderr
 
     with ScriptedServer([VEGAN]) as server:
@@ -96,6 +96,17 @@ def test_a_turn_that_could_not_be_read_is_shown_and_retried(cli: Cli) -> None:
     assert result.exit_code == 0
     assert "1 read, 0 still pending, 1 call, 500 + " in result.stdout
     assert json.loads(cli("profile", "show", "-u", "ada", "--json").stdout)["profile"][DIET]
+
+
+@pytest.mark.parametrize("command", [["chat", "-u", "ada"], ["retry"], ["infer"]])
+def test_a_key_without_an_address_is_one_clear_error(
+    cli: Cli, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONALAGENT_POLICY_KEY", "pk-secret")
+    result = cli(*command, "--policy", "openai:pa", stdin="hello\n")
+    assert result.exit_code == 2
+    assert "PERSONALAGENT_POLICY_KEY is set without PERSONALAGENT_POLICY_URL" in result.stderr
+    assert "pk-secret" not in result.output
 
 
 def test_retry_with_nothing_to_do_says_so(cli: Cli) -> None:
@@ -121,7 +132,7 @@ def test_ingest_counts_calls_and_tokens_and_retry_makes_up_for_an_outage(cli: Cl
     with ScriptedServer([LEEDS, NOTHING]) as server:
         result = cli("retry", *reading(server))
         assert len(server.requests) == 2
-    assert "1 users, 2 pending turns: 2 read" in result.stdout
+    assert "1 user, 2 pending turns: 2 read" in result.stdout
     profile = json.loads(cli("profile", "show", "-u", "bob", "--json").stdout)
     assert (set(profile["profile"]), profile["pending"]) == ({DIET, CITY}, [])
 

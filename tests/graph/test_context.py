@@ -8,6 +8,7 @@ from langgraph.store.memory import InMemoryStore
 from personalagent import Context, Need, ScriptedPolicy, build, load_template
 from personalagent.errors import InvalidUserId, SettingError
 from personalagent.graph.context import OPENAI_MODEL, Parts, keys_from_env, settings, user_of, with_defaults
+from personalagent.policies.clients import VLLM_URL
 from tests.make import says
 
 
@@ -60,7 +61,10 @@ def test_keys_are_no_settings_and_are_bound_to_the_servers_of_the_settings() -> 
         "http://b/v1": "mk",
     }
     assert "pk" not in repr(keys)
-    assert keys_from_env(Context(), environ).by_url == {}, "no address, no key"
+    local = keys_from_env(Context(policy="vllm:pa"), {"PERSONALAGENT_POLICY_KEY": "pk"})
+    assert local.of(VLLM_URL) is not None, "where vLLM listens by itself"
+    with pytest.raises(SettingError, match="MODEL_KEY is set without PERSONALAGENT_MODEL_URL"):
+        keys_from_env(Context(policy_url="http://a/v1"), environ)
 
 
 def test_a_key_alone_means_the_default_model_and_a_named_model_beats_it() -> None:
