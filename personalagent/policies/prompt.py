@@ -31,6 +31,8 @@ INSTRUCTION_TOKENS = 277
 """Of `INSTRUCTIONS`, counted by cl100k itself."""
 MOST_MESSAGE = 260
 """What is left for the message, about, where it has no reply before it and no profile."""
+_FRAMES = 14
+"""For the marks around slots and message."""
 _MARGIN = 12
 """For what the count cannot know (see `tokens_at_most`)."""
 
@@ -85,8 +87,9 @@ def inference_prompt(turn: Turn, profile: Profile, template: Template, now: date
         [data(stated(h.preference)) for h in at_hand(turn, profile, slots, template, now)], PROFILE_TOKENS
     )
     left -= sum(tokens_at_most(text) for text in (_tagged("reply", reply), _tagged("profile", *held)))
-    listed = _fitting(slots, left - LEAST_MESSAGE - 16)
-    left -= tokens_at_most(_tagged("slots", *sorted(listed))) + 12
+    least = min(LEAST_MESSAGE, tokens_at_most(looked_at.text))
+    listed = _fitting(slots, left - least - _FRAMES)
+    left -= tokens_at_most(_tagged("slots", *sorted(listed))) + _FRAMES
     message = own_words(turn.text, left)
     content = "\n".join(
         text

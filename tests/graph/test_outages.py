@@ -180,6 +180,25 @@ async def test_a_run_may_name_its_own_policy(talks: MakeTalk) -> None:
     assert DIET in state["profile"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "reply"),
+    [("unreachable", Dies("<inferred_profile>\n")), ("truncated", Says("<inferred", finish_reason="length"))],
+)
+async def test_a_policy_that_breaks_off_while_the_run_is_streamed(
+    talks: MakeTalk, kind: str, reply: Reply
+) -> None:
+    with ScriptedServer([reply]) as server:
+        talk = over(talks, server)
+        modes: Any = ["messages", "custom"]
+        given: Any = {"messages": [("user", "I am vegan")]}
+        stream: Any = talk.agent.astream(given, talk.config, context=talk.context, stream_mode=modes)
+        parts = [part async for part in stream]
+        assert server.requests[0]["stream"] is True
+    assert [chunk["kind"] for mode, chunk in parts if mode == "custom"] == [kind]
+    assert not any("inferred" in chunk[0].text for mode, chunk in parts if mode == "messages")
+    assert [pending.failure.kind for pending in await talk.profiles.pending("ada")] == [kind]
+
+
 async def test_the_policys_words_are_not_streamed_as_the_reply(talks: MakeTalk) -> None:
     with ScriptedServer([VEGAN]) as server:
         talk = over(talks, server)
