@@ -9,6 +9,7 @@ PersonalAgentError
 ├── DataError          a data set that is not there, or not in its format
 ├── ModelError         a file of the embedded model that is missing, or another's
 ├── PolicyError        a policy whose server is out where nothing can be done without it
+├── ServingError       a model server that ended, or was not ready in time
 ├── SettingError       a setting or environment variable with a wrong value; names it
 └── UnknownTurn        a turn that the log does not hold
 """
@@ -48,6 +49,10 @@ class ModelError(PersonalAgentError, ValueError):
 
 class SettingError(PersonalAgentError, ValueError):
     """A setting has a value that cannot be used; the message names the setting."""
+
+
+class ServingError(PersonalAgentError, RuntimeError):
+    """A model server could not be started, has ended, or was not ready in time."""
 
 
 class PolicyError(PersonalAgentError, RuntimeError):

@@ -9,6 +9,7 @@ from personalagent.cli.evaluate import evaluate
 from personalagent.cli.infer import infer
 from personalagent.cli.ingest import ingest
 from personalagent.cli.retry import retry
+from personalagent.cli.serve import serve
 
 app = typer.Typer(
     name="personalagent",
@@ -23,6 +24,7 @@ app.command()(ingest)
 app.command()(retry)
 app.command()(infer)
 app.command("eval")(evaluate)
+app.command()(serve)
 app.add_typer(profile.app, name="profile")
 
 
