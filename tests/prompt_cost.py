@@ -40,7 +40,7 @@ def main() -> None:
     figures: dict[str, Any] = {
         "benchmark": "prompt",
         "split": "test",
-        "policy": "chat model, cl100k",
+        "policy": "PersonalAgent",
         **{name: driven[name] for name in kept},
         "requests_per_turn": requests / driven["turns"],
         "input_tokens_p95": sorted(costs)[int(0.95 * len(costs))],

@@ -138,18 +138,22 @@ def main() -> None:
     parser.add_argument("--policy", default="vllm:pa")
     parser.add_argument("--base-url", default="http://127.0.0.1:8000/v1")
     parser.add_argument("--seconds", type=float, default=120, help="for one call of the policy")
+    parser.add_argument("--at-once", type=int, nargs="+", choices=AT_ONCE, default=AT_ONCE)
+    parser.add_argument("--label", default="", help="what tells these figures from those of another model")
     parser.add_argument("--out", type=Path, required=True, help="the folder")
     given = parser.parse_args()
     context = Context(policy=given.policy, policy_url=given.base_url, policy_seconds=given.seconds)
     spoken = iter(gold.dialogues(None, "test"))
     given.out.mkdir(parents=True, exist_ok=True)
     with Progress(console=Console(stderr=True)) as bar:
-        for at_once in AT_ONCE:
+        for at_once in given.at_once:
             dialogues = list(islice(spoken, DIALOGUES[at_once]))
             task = bar.add_task(f"{at_once} at once", total=sum(len(one.turns) for one in dialogues))
             figures = asyncio.run(drive(context, at_once, dialogues, partial(bar.advance, task)))
+            name = "-".join((*re.findall(r"\w+", given.label), f"{at_once:02d}-at-once"))
+            figures["policy"] = f"{given.label} {figures['policy']}".lstrip()
             text = json.dumps(figures, indent=1) + "\n"
-            (given.out / f"{at_once:02d}-at-once.json").write_text(text, encoding="utf-8")
+            (given.out / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
