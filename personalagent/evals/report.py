@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,17 @@ def filled(page: str, text: str) -> str:
 
 def _table(name: str, runs: list[dict[str, Any]]) -> str:
     bars = BARS.get(name, {})
-    lines = [
-        f"### {name}, split {runs[0]['split']}",
-        "",
-        "| figure | bar | " + " | ".join(run["policy"] for run in runs) + " |",
-        "|---|---|" + "---|" * len(runs),
-    ]
+    heads = ["figure", *(["bar"] if bars else []), *(run["policy"].strip() for run in runs)]
+    lines = [f"### {name}, split {runs[0]['split']}", "", _row(heads), "|" + "---|" * len(heads)]
     for key in (key for key in runs[0] if key not in _NOT_FIGURES):
         sign, bar = bars.get(key, ("", None))
-        shown = f"{sign} {bar:g}" if bar is not None else ""
-        lines.append(f"| {key} | {shown} | " + " | ".join(_shown(run.get(key)) for run in runs) + " |")
+        shown = [f"{sign} {bar:g}" if bar is not None else ""] if bars else []
+        lines.append(_row([key, *shown, *(_shown(run.get(key)) for run in runs)]))
     return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _shown(value: object) -> str:
