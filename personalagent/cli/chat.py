@@ -32,7 +32,11 @@ from personalagent.policies.metering import Usage
 from personalagent.stores.backends import Backend, open_backend
 
 ModelOption = Annotated[
-    str, typer.Option("--model", help="Response model, provider:name, such as openai:gpt-4.1-mini.")
+    str,
+    typer.Option(
+        "--model",
+        help="Response model, provider:name, such as openai:gpt-4.1-mini; default: PERSONALAGENT_MODEL.",
+    ),
 ]
 ThreadOption = Annotated[str, typer.Option("--thread", help="Go on with this conversation.")]
 

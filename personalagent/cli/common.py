@@ -43,7 +43,11 @@ TemplateOption = Annotated[
 ]
 PolicyOption = Annotated[
     str,
-    typer.Option("--policy", help=f"Who reads: {NAMES}; default: {DEFAULT}.", show_default=False),
+    typer.Option(
+        "--policy",
+        help=f"Who reads: {NAMES}; default: PERSONALAGENT_POLICY, else {DEFAULT}.",
+        show_default=False,
+    ),
 ]
 UrlOption = Annotated[
     str,
