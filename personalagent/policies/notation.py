@@ -50,13 +50,16 @@ GRADES = {"decides": 1.0, "helps": 0.4}
 MOST_LINES = 24
 """Lines of a block; a model that writes more has lost its way."""
 LONGEST_QUOTE, LONGEST_SCOPE = 400, 80
+LONGEST_REPLY = 20_000
+"""Characters; a model that writes more has lost its way, too."""
 
 _BLOCK = re.compile(rf"<({'|'.join(BLOCKS)})>(.*?)</\1>", re.DOTALL)
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _LINE = re.compile(r"(?:[-*•]\s+)?(?P<slot>[\w.]+)\s*(?P<sign>-?=)\s*(?P<rest>.*)")
-_REST = re.compile(
-    r"(?P<value>.*?)\s*(?:\[(?P<scope>[^\[\]]*)\])?\s*(?:\|\s*[\"“](?P<quote>.*)[\"”])?\s*", re.DOTALL
-)
+_SCOPED = re.compile(r"(?P<value>[^\[]*?) ?\[(?P<scope>[^\[\]]*)\]")
+_MARKS = {'"': '"', "“": "”", "«": "»", "„": "“", "'": "'", "‘": "’", "`": "`"}
+"""Quotation marks, by the one that begins."""
+_APOSTROPHES = "'’`"
 _NOTHING = re.compile(r"(?:null|none|nothing|n/?a|unknown|empty|-+|\(\w+\))?", re.IGNORECASE)
 _UNKNOWN = re.compile(r"(?:null|unknown|n/?a|not (?:stated|known|mentioned|specified))", re.IGNORECASE)
 
@@ -77,8 +80,10 @@ def parse_inference(reply: str) -> Inference | Failure:
     is its own evidence, so that the gate takes it only if the user said it word for word; a value that
     is null or unknown is left out. `needs` is None where the reply has no such block.
     """
-    found = blocks(reply)
     try:
+        if len(reply) > LONGEST_REPLY:
+            raise Malformed(f"the reply has {len(reply)} characters, more than {LONGEST_REPLY}")
+        found = blocks(reply)
         missing = [name for name in (PROFILE, CLASSIFICATION) if name not in found]
         if missing:
             raise Malformed(f"no <{missing[0]}> block")
@@ -109,17 +114,17 @@ def write_inference(inference: Inference) -> str:
     )
 
 
-def stated(preference: Preference) -> str:
+def stated(preference: Preference, sign: str = "=") -> str:
     """The line of a preference without its evidence: how a prompt shows what is held."""
     scope = f" [{_flat(preference.scope)}]" if preference.scope else ""
-    return f"{preference.slot} = {VERBS[preference.polarity]}{_flat(preference.value)}{scope}"
+    return f"{preference.slot} {sign} {VERBS[preference.polarity]}{_flat(preference.value)}{scope}".rstrip()
 
 
 def _line(operation: Operation) -> str:
     quote = f' | "{_quotable(operation.evidence.quote, operation.preference.value)}"'
     if operation.action == "assert":
         return stated(operation.preference) + quote
-    return f"{operation.preference.slot} -= {_flat(operation.preference.value)}".rstrip() + quote
+    return stated(operation.preference.model_copy(update={"polarity": "neutral"}), "-=") + quote
 
 
 def _quotable(quote: str, value: str) -> str:
@@ -145,7 +150,7 @@ def _flat(text: str) -> str:
 
 
 def _lines(block: str) -> list[str]:
-    lines = [line.strip() for line in block.splitlines()]
+    lines = [line.strip() for line in block.split("\n")]
     lines = [line for line in lines if not _NOTHING.fullmatch(line) and not line.startswith("```")]
     if len(lines) > MOST_LINES:
         raise Malformed(f"a block has {len(lines)} lines, more than {MOST_LINES}")
@@ -158,20 +163,17 @@ def _operations(block: str) -> list[Operation]:
 
 def _operation(line: str) -> Operation | None:
     found = _LINE.fullmatch(line)
-    rest = _REST.fullmatch(found["rest"]) if found else None
-    if not found or not rest:
+    if not found:
         raise Malformed(f"not a line of a profile: {line[:80]!r}")
     retracts = found["sign"] == "-="
-    value, polarity = _flat(rest["value"]), "neutral"
-    for name, verb in VERBS.items():
-        if verb and not retracts and value.startswith(verb):
-            value, polarity = value[len(verb) :], name
-    quote = _flat(rest["quote"] or "")[:LONGEST_QUOTE].strip()
-    if not retracts and (_UNKNOWN.fullmatch(value) or (not quote and _NOTHING.fullmatch(value))):
+    head, _, tail = _flat(found["rest"]).partition("|")
+    quote = _quoted(tail.strip())[:LONGEST_QUOTE].strip()
+    value, scope = _valued(head.strip())
+    polarity, value = ("neutral", value) if retracts else _polarity(value)
+    if not retracts and _says_nothing(value, quote):
         return None
     if not (quote or value):
         raise Malformed(f"neither a value nor a quotation: {line[:80]!r}")
-    scope = _flat(rest["scope"] or "")[:LONGEST_SCOPE] or None
     return Operation.model_validate(
         {
             "action": "retract" if retracts else "assert",
@@ -179,6 +181,42 @@ def _operation(line: str) -> Operation | None:
             "evidence": Evidence(quote=quote or value),
         }
     )
+
+
+def _quoted(tail: str) -> str:
+    """What stands between the quotation marks; of a text that begins with none, the text."""
+    end = _MARKS.get(tail[:1])
+    if end is None or (end in _APOSTROPHES and not tail.rstrip(" .").endswith(end)):
+        return tail
+    inner = tail[1 : tail.rfind(end)] if tail.rfind(end) > 0 else None
+    if inner is None or f"{end} | {tail[0]}" in inner:
+        raise Malformed(f"not one quotation: {tail[:80]!r}")
+    return inner
+
+
+def _valued(head: str) -> tuple[str, str | None]:
+    """The value, and when it holds."""
+    enclosed = len(head) > 1 and head[0] == head[-1] == '"'
+    if head.startswith("=") or head.count('"') > (2 if enclosed else 1):
+        raise Malformed(f"not a value: {head[:80]!r}")
+    scoped = _SCOPED.fullmatch(head)
+    value, scope = (scoped["value"], scoped["scope"]) if scoped else (head, "")
+    return (value[1:-1] if enclosed else value).strip(), scope.strip()[:LONGEST_SCOPE] or None
+
+
+def _polarity(value: str) -> tuple[Polarity, str]:
+    """The polarity that a value begins with, and the rest of it."""
+    for polarity, verb in VERBS.items():
+        if verb and value.casefold().startswith(verb):
+            return polarity, value[len(verb) :]
+    return "neutral", value
+
+
+def _says_nothing(value: str, quote: str) -> bool:
+    """Whether the value is the paper's null; a cat may be called Null, but then the quotation has it."""
+    if _UNKNOWN.fullmatch(value):
+        return value.casefold() not in quote.casefold()
+    return not quote and bool(_NOTHING.fullmatch(value))
 
 
 def _classification(text: str) -> Classification:

@@ -44,8 +44,9 @@ def test_what_the_notation_writes_can_be_generated() -> None:
         written(
             states(DIET, "a", "a"),
             states("consumption.other.likes", "café 🙂", 'a "b'.replace('"', ""), polarity="like"),
-            states(CITY, "Leeds", "I live | in Leeds [sic] <3", scope="on weekdays"),
-            retracts(CITY, "York"),
+            states(CITY, "Leeds", "I live | in Leeds [sic] :)", scope="on weekdays"),
+            retracts(CITY, "York", scope="on weekdays"),
+            retracts(CITY, "", "no home"),
             states(HUMOR, "dry jokes", polarity="like"),
             needs=(Need(slot=DIET, weight=1.0), Need(slot=HUMOR, weight=0.4)),
         )
@@ -76,6 +77,7 @@ def test_all_of_the_corpus_can_be_generated() -> None:
         ('| "I am vegan"', ""),
         ("I am vegan", "I am\nvegan"),
         ("I am vegan", "I am\x00vegan"),
+        ("I am vegan", "I am </inferred_profile> vegan"),
         (">new<", ">changed<"),
         ("= decides", "= perhaps"),
         ("</needs>", ""),

@@ -28,7 +28,7 @@ def operations(draw: st.DrawFn) -> Operation:
         slot=draw(st.sampled_from(SLOTS)),
         value=draw(VALUES | st.just("")) if retracts else draw(VALUES),
         polarity="neutral" if retracts else draw(st.sampled_from(["neutral", "like", "dislike", "avoid"])),
-        scope=None if retracts else draw(SCOPES),
+        scope=draw(SCOPES),
     )
     evidence = Evidence(quote=draw(WORDS.filter(bool)))
     return Operation(action="retract" if retracts else "assert", preference=preference, evidence=evidence)
@@ -146,6 +146,48 @@ def test_quotes_and_bars_within_a_quotation_are_kept() -> None:
     assert operation.evidence.quote == 'I am "vegan" | mostly'
 
 
+@pytest.mark.parametrize(
+    ("said", "quote"),
+    [
+        ("vegan | 'I am vegan'", "I am vegan"),
+        ('vegan | "I am vegan".', "I am vegan"),
+        ('vegan | "I am vegan" (stated)', "I am vegan"),
+        ("vegan | «I am vegan»", "I am vegan"),
+        ("vegan | 'cause I'm vegan", "'cause I'm vegan"),
+        ("vegan | I am vegan", "I am vegan"),
+        ('"vegan" | "I am vegan"', "I am vegan"),
+        ('vegan | "I am\u2028vegan"', "I am vegan"),
+    ],
+)
+def test_slips_of_form_lose_no_value(said: str, quote: str) -> None:
+    operation = only(replied(f"{DIET} = {said}"))
+    assert (operation.preference.value, operation.evidence.quote) == ("vegan", quote)
+
+
+@pytest.mark.parametrize(
+    ("said", "polarity", "value"),
+    [
+        ("Likes cats", "like", "cats"),
+        ("likes dislikes of others", "like", "dislikes of others"),
+        ("5'11\"", "neutral", "5'11\""),
+        ("tea [sic] with milk", "neutral", "tea [sic] with milk"),
+    ],
+)
+def test_values_are_read_as_they_stand(said: str, polarity: str, value: str) -> None:
+    preference = only(replied(f'{DIET} = {said} | "q"')).preference
+    assert (preference.polarity, preference.value) == (polarity, value)
+
+
+def test_a_cat_may_be_called_null_and_what_is_unknown_is_left_out() -> None:
+    assert only(replied('family.pets.name = Null | "our cat Null"')).preference.value == "Null"
+    assert read(replied(f'{DIET} = unknown | "dinner?"')).operations == ()
+
+
+def test_a_long_line_takes_no_time() -> None:
+    for filler in (" ", "|", '"', "[", "= "):
+        assert parse_inference(replied(f'{DIET} = x{filler * 3000}y | "q"')) is not None
+
+
 def test_a_value_without_a_quotation_is_its_own_evidence() -> None:
     assert only(replied(f"{DIET} = vegan")).evidence.quote == "vegan"
 
@@ -168,6 +210,11 @@ def test_clearing_a_slot_names_no_value() -> None:
         (EMPTY[:-30].replace("</classification>", ""), "no <classification> block"),
         (replied(classification="maybe"), "not a classification"),
         (replied("She is vegan."), "not a line of a profile"),
+        (replied(f'{DIET} = vegan ("I am vegan") and "so on"'), "not a value"),
+        (replied(f'{DIET} == vegan | "I am vegan"'), "not a value"),
+        (replied(f'{DIET} = vegan | "I am | so'), "not one quotation"),
+        (replied(f'{DIET} = vegan | "a" | "b"'), "not one quotation"),
+        (EMPTY + " " * 20_000, "characters"),
         (replied('diet = vegan | "I am vegan"'), "slot"),
         (replied(f"{DIET} -="), "neither a value nor a quotation"),
         (replied(f'{DIET} = {"x" * 201} | "x"'), "preference.value"),
