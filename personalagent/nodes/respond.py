@@ -63,7 +63,7 @@ async def _chat_model(context: Context, parts: Parts) -> BaseChatModel | None:
     if not context.model:
         return parts.chat_model
     key = parts.keys.of(address_of(context.model, context.model_url))
-    return await ModelAddress(context.model, context.model_url, key, context.reply_seconds).open()
+    return await ModelAddress(context.model, context.model_url, key).open()
 
 
 def _reply(message: AIMessage) -> dict[str, Any]:

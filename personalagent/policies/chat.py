@@ -15,7 +15,7 @@ from personalagent.policies.grammar import reply_grammar
 from personalagent.policies.notation import parse_inference
 from personalagent.policies.policy import Failure
 from personalagent.policies.prompt import inference_prompt
-from personalagent.profile.preference import Inference, Need
+from personalagent.profile.preference import Inference, Need, Unread
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import Template
 
@@ -30,7 +30,8 @@ SILENT = "nostream"
 class ChatPolicy:
     """Asks the model once a turn, for what it says and needs together; parses its words, believes none.
 
-    Every failure is a `Failure`: time-outs, refusals, truncated and malformed replies. Nothing is raised.
+    Every failure is a `Failure`: time-outs, refusals, truncated and malformed replies. Nothing is raised. A
+    model that leaves the needs out is taken to mean that there are none.
     """
 
     def __init__(
@@ -41,38 +42,35 @@ class ChatPolicy:
 
     async def infer(self, turn: Turn, profile: Profile, template: Template) -> Inference | Failure:
         """What the turn says about its user, and what it needs as a request: one call."""
-        prompt = await asyncio.to_thread(inference_prompt, turn, profile, template)
-        said = await self._say(prompt.messages, template)
-        found = parse_inference(said) if isinstance(said, str) else said
-        if isinstance(found, Failure) or prompt.whole:
+        secrets: list[str] = []
+        try:
+            async with asyncio.timeout(self._seconds):
+                prompt = await asyncio.to_thread(inference_prompt, turn, profile, template)
+                message = await self._said(prompt.messages, template, secrets)
+        except Exception as error:  # every provider's client raises its own
+            return failure_of(error, secrets, self._seconds)
+        if _truncated(message):
+            return Failure(kind="truncated", detail="the reply ran into its limit of tokens")
+        found = parse_inference(message.text)
+        if isinstance(found, Failure):
             return found
-        return found.model_copy(update={"unread": "length"})
+        unread: Unread = "" if prompt.whole else "length"
+        return found.model_copy(update={"unread": unread, "needs": found.needs or ()})
 
     async def needs(self, request: str, profile: Profile, template: Template) -> tuple[Need, ...] | Failure:
         """What a request needs that was not read as a turn just before: the same call, for its needs."""
         turn = Turn(user="-", session="-", index=0, text=request, at=datetime.now(UTC))
         found = await self.infer(turn, profile, template)
-        if isinstance(found, Failure):
-            return found
-        if found.needs is None:
-            return Failure(kind="malformed", detail="no <needs> block")
-        return found.needs
+        return found if isinstance(found, Failure) else found.needs or ()
 
-    async def _say(self, messages: list[dict[str, str]], template: Template) -> str | Failure:
-        """The model's reply to the messages, whole, or why there is none."""
-        secrets: tuple[str, ...] = ()
-        try:
-            async with asyncio.timeout(self._seconds):
-                model = await self._model.open() if isinstance(self._model, ModelAddress) else self._model
-                secrets = secrets_of(model)
-                asked = self._guided(model, template)
-                config: Any = {"tags": [SILENT], "run_name": "preference_inference"}
-                message = await asked.ainvoke(messages, config)
-        except Exception as error:  # every provider's client raises its own
-            return failure_of(error, secrets, self._seconds)
-        if _truncated(message):
-            return Failure(kind="truncated", detail="the reply ran into its limit of tokens")
-        return message.text
+    async def _said(
+        self, messages: list[dict[str, str]], template: Template, secrets: list[str]
+    ) -> AIMessage:
+        """The model's reply to the messages; the keys that it holds are added to `secrets`."""
+        model = await self._model.open() if isinstance(self._model, ModelAddress) else self._model
+        secrets += secrets_of(model)
+        config: Any = {"tags": [SILENT], "run_name": "preference_inference"}
+        return await self._guided(model, template).ainvoke(messages, config)
 
     def _guided(self, model: BaseChatModel, template: Template) -> Runnable[Any, AIMessage]:
         if not self._grammar:

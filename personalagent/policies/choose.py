@@ -43,5 +43,5 @@ def check_policy(name: str) -> None:
 def _named(name: str, url: str, key: SecretStr | None, seconds: float) -> Policy:
     if name in POLICIES:
         return POLICIES[name]()
-    address = ModelAddress(name, url, key, seconds, temperature=0, max_tokens=REPLY_TOKENS)
+    address = ModelAddress(name, url, key, temperature=0, max_tokens=REPLY_TOKENS)
     return ChatPolicy(address, grammar=address.provider == GUIDED, seconds=seconds)

@@ -16,6 +16,10 @@ from personalagent.errors import SettingError
 
 VLLM_URL = "http://127.0.0.1:8000/v1"
 """Where `vllm serve` listens if it is told nothing else."""
+CLIENT_SECONDS = 300.0
+"""After which a client gives up by itself; whoever asks bounds the whole call, and more tightly."""
+MOST_OPEN = 32
+"""Models that are kept open in an event loop; runs may name others without end."""
 RETRIES = 2
 """Of one request, by the provider's client, for what may pass: refused connections, 408, 409, 429, 5xx."""
 _OPENAI_LIKE = ("openai", "vllm")
@@ -53,8 +57,6 @@ class ModelAddress:
     name: str
     url: str = ""
     key: SecretStr | None = None
-    seconds: float = 60
-    """After which a request, or a pause within a streamed reply, counts as failed."""
     temperature: float | None = None
     max_tokens: int | None = None
 
@@ -70,7 +72,10 @@ class ModelAddress:
         """
         opened = _OPENED.setdefault(asyncio.get_running_loop(), {})
         if self not in opened:
-            opened[self] = await asyncio.to_thread(self._made)
+            made = await asyncio.to_thread(self._made)
+            for oldest in list(opened)[: max(0, len(opened) - MOST_OPEN + 1)]:
+                del opened[oldest]
+            opened[self] = made
         return opened[self]
 
     def _made(self) -> BaseChatModel:
@@ -80,10 +85,10 @@ class ModelAddress:
         try:
             if self.provider in _OPENAI_LIKE:
                 return self._openai_like(more)
-            if self.key is not None:
-                more["api_key"] = self.key
+            if url:  # how such a client takes a key is its own, and it would send the environment's there
+                raise SettingError("an address goes with openai:NAME or vllm:NAME")
             model: BaseChatModel = init_chat_model(
-                self.name, timeout=self.seconds, max_retries=RETRIES, **more
+                self.name, timeout=CLIENT_SECONDS, max_retries=RETRIES, **more
             )
         except Exception as error:  # every provider's package raises its own
             raise SettingError(f"the chat model {self.name!r} cannot be used: {error}") from error
@@ -94,7 +99,7 @@ class ModelAddress:
             more["api_key"] = self.key or _NO_KEY
         return ChatOpenAI(
             model=self.name.partition(":")[2],
-            timeout=self.seconds,
+            timeout=CLIENT_SECONDS,
             max_retries=RETRIES,
             stream_usage=True,
             http_async_client=DefaultAsyncHttpxClient(),  # the library's own is shared between event loops

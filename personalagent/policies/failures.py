@@ -7,7 +7,7 @@ import httpx
 import openai
 from langchain_core import exceptions as langchain
 
-from personalagent.errors import SettingError
+from personalagent.errors import PersonalAgentError
 from personalagent.policies.policy import Failure, FailureKind
 
 _KINDS: tuple[tuple[FailureKind, tuple[type[BaseException], ...]], ...] = (
@@ -18,11 +18,20 @@ _KINDS: tuple[tuple[FailureKind, tuple[type[BaseException], ...]], ...] = (
         "unreachable",
         (ConnectionError, langchain.ModelConnectionError, openai.APIConnectionError, httpx.TransportError),
     ),
-    ("refused", (SettingError, langchain.ModelError)),
+    ("refused", (PersonalAgentError, langchain.ModelError)),
     ("malformed", (ValueError, TypeError, LookupError, AttributeError, openai.APIResponseValidationError)),
 )
 """The first that fits counts: a time-out of OpenAI's is a connection error, too."""
-_BUSY = (429, 503, 529)
+_BY_STATUS: dict[int, FailureKind] = {
+    408: "timeout",
+    409: "busy",
+    429: "busy",
+    502: "unreachable",
+    503: "busy",
+    504: "unreachable",
+    529: "busy",
+}
+"""What a proxy says of the server behind it is no word of the server's."""
 _KEY = re.compile(r"\b(Bearer\s+|sk-)[\w*.-]{4,}")
 _LONGEST = 300
 
@@ -44,5 +53,5 @@ def failure_of(error: Exception, secrets: Iterable[str] = (), seconds: float | N
 def _kind(error: Exception) -> FailureKind:
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return "busy" if status in _BUSY else "refused" if 400 <= status < 500 else "error"
+        return _BY_STATUS.get(status, "refused" if 400 <= status < 500 else "error")
     return next((kind for kind, types in _KINDS if isinstance(error, types)), "error")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from personalagent.dialogue import Turn
-from personalagent.policies.budget import own_words, shortened, tokens_at_most
+from personalagent.policies.budget import own_words, shortened, tidy, tokens_at_most
 from personalagent.policies.notation import stated
 from personalagent.policies.shortlist import shortlist
 from personalagent.profile.history import Held
@@ -61,8 +61,9 @@ not, one line each: slot = decides, or slot = helps. Facts, code and translation
 """The same for every user, turn and template: a prefix cache holds it."""
 
 _MARKS = re.compile(
-    r"<(/?)(?=(?:slots|profile|reply|message|inferred_\w+|classification|needs|think)\b)", re.I
+    r"<(/?)(?=(?:slots|profile|reply|message|inferred_\w+|classification|needs|think)\b|\|)", re.IGNORECASE
 )
+"""The prompt's own, and those of chat templates, such as <|im_end|>."""
 
 
 class Prompt(NamedTuple):
@@ -79,6 +80,7 @@ def inference_prompt(turn: Turn, profile: Profile, template: Template, now: date
     Stable text stands first: the instructions, then the slots, the profile's lines, the reply, the
     message. Pure, but for the trained encoder that shortlists the slots (`ModelError` if it is missing).
     """
+    turn = turn.model_copy(update={"text": tidy(turn.text)})
     left: float = PROMPT_TOKENS - TEMPLATE_TOKENS - _MARGIN - INSTRUCTION_TOKENS
     reply = data(shortened(_tail(turn.replying_to), REPLY_TOKENS))
     looked_at = turn.model_copy(update={"text": own_words(turn.text, MOST_MESSAGE)})

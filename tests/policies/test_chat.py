@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from personalagent.policies.chat import REPLY_TOKENS, ChatPolicy
 from personalagent.policies.choose import policy_named
-from personalagent.policies.clients import RETRIES, Keys, ModelAddress
+from personalagent.policies.clients import _OPENED, MOST_OPEN, RETRIES, Keys, ModelAddress
 from personalagent.policies.grammar import reply_grammar
 from personalagent.policies.metering import metered
 from personalagent.policies.policy import Failure
@@ -79,7 +79,6 @@ async def test_a_lora_adapter_is_chosen_by_its_name() -> None:
     assert [request["model"] for request in server.requests] == ["pa", "ada"]
 
 
-OVER = ["Retry-After", "0"]
 FAILURES: list[tuple[str, list[Reply], str]] = [
     ("malformed", [Says("She is vegan.")], "no <inferred_profile> block"),
     ("malformed", [Says("")], "no <inferred_profile> block"),
@@ -93,6 +92,7 @@ FAILURES: list[tuple[str, list[Reply], str]] = [
     ("busy", [Status(503, headers={"Retry-After": "0"})] * (RETRIES + 1), "503"),
     ("error", [Status(500, headers={"Retry-After": "0"})] * (RETRIES + 1), "500"),
     ("unreachable", [Dies()] * (RETRIES + 1), "Connection error"),
+    ("unreachable", [Status(502, headers={"Retry-After": "0"})] * (RETRIES + 1), "502"),
 ]
 
 
@@ -135,6 +135,12 @@ async def test_a_provider_that_is_not_installed_is_a_failure_that_names_it() -> 
     assert "nosuch:model" in found.detail
 
 
+async def test_a_model_that_leaves_the_needs_out_is_not_asked_again() -> None:
+    found, _ = await read([Says(VEGAN.split("<needs>")[0])])
+    assert isinstance(found, Inference)
+    assert found.needs == ()
+
+
 async def test_any_chat_model_serves() -> None:
     model = ScriptedChatModel(replies=[VEGAN, "nonsense", RuntimeError("boom")])
     policy = ChatPolicy(model)
@@ -152,17 +158,20 @@ async def test_a_message_that_does_not_fit_is_marked_as_read_in_part() -> None:
 
 
 async def test_needs_alone_are_the_same_call() -> None:
-    with ScriptedServer([Says(VEGAN), Says(VEGAN.split("<needs>")[0]), Status(400)]) as server:
+    with ScriptedServer([Says(VEGAN), Status(400)]) as server:
         policy = policy_named("openai:pa", url=server.url)
         named = await policy.needs("a film?", Profile(), TEMPLATE)
-        silent = await policy.needs("a film?", Profile(), TEMPLATE)
         refused = await policy.needs("a film?", Profile(), TEMPLATE)
     assert not isinstance(named, Failure)
     assert [(need.slot, need.weight) for need in named] == [("interests.film.genre", 1.0)]
-    assert isinstance(silent, Failure)
-    assert silent.kind == "malformed"
     assert isinstance(refused, Failure)
     assert refused.kind == "refused"
+
+
+async def test_models_that_runs_name_do_not_pile_up() -> None:
+    for number in range(MOST_OPEN + 5):
+        await ModelAddress("openai:pa", f"http://127.0.0.1:{number + 1}/v1").open()
+    assert len(_OPENED[asyncio.get_running_loop()]) == MOST_OPEN
 
 
 async def test_many_turns_at_once_share_a_client() -> None:
@@ -213,6 +222,12 @@ class TestKeys:
         with ScriptedServer([Says(VEGAN)]) as server:
             await self.ask(server, Keys.bound(("http://elsewhere/v1", self.KEY)), name)
         assert self.KEY not in json.dumps(server.headers)
+
+    async def test_other_providers_take_no_address_as_they_would_send_their_own_key_there(self) -> None:
+        with ScriptedServer([Says(VEGAN)]) as server:
+            found = await self.ask(server, Keys(), "anthropic:pa")
+        assert (found.kind, server.requests) == ("refused", [])
+        assert "an address goes with openai:NAME or vllm:NAME" in found.detail
 
     async def test_a_server_that_repeats_the_key_does_not_make_it_public(
         self, caplog: pytest.LogCaptureFixture
