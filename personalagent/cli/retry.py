@@ -48,11 +48,11 @@ def retry(
 
 
 async def work_off(reader: Reader, advance: Callable[[int], None]) -> None:
-    """Read all that is pending of the reader's user, in batches; what fails again is tried once."""
-    failed: set[str] = set()
-    while (read := await reader.backlog(BATCH, without=failed)).results:
+    """Read all that is pending of the reader's user, in batches; an outage ends it."""
+    waiting = await reader.profiles.pending(reader.user)
+    for start in range(0, len(waiting), BATCH):
+        read = await reader.backlog(waiting[start : start + BATCH])
         await reader.profiles.append(reader.user, read.entries)
-        failed |= read.failures.keys()
         advance(len(read.results))
         if read.outage:
             return

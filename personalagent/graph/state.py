@@ -49,7 +49,7 @@ class State(InputState):
     relevant: NotRequired[list[Json]]
     """The preferences that the request depends on: what the reply gets."""
     question: NotRequired[Json | None]
-    """The question that was asked last: slot, text, request, status."""
+    """The question that was asked last: slot, text, request, status, and the answer once there is one."""
     asked: NotRequired[int]
     """Questions asked in this session."""
     reply: NotRequired[str]

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from personalagent.graph.context import Parts
-from personalagent.nodes.discretion import discreet
+from personalagent.nodes.discretion import discreet, private_slots
+from personalagent.policies.addressees import for_others
 from personalagent.policies.policy import Failure, Policy, needs_of
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
@@ -48,7 +49,11 @@ async def decide(
     """
     failures: dict[str, Failure] = {}
     if needs is None:
-        needs = await needs_of(policy or parts.policy, request, profile, parts.template)
+        needs = (
+            ()
+            if not request.strip()
+            else await needs_of(policy or parts.policy, request, profile, parts.template)
+        )
     if isinstance(needs, Failure):
         failures["needs"], budget = needs, 0
         stood_in = await needs_of(parts.stand_in, request, profile, parts.template)
@@ -64,6 +69,7 @@ async def decide(
         related=[one.held for one in related if one.settles],
         budget=budget,
         special=special,
+        unasked=private_slots(needs, parts.template) if for_others(request) else (),
     )
     bearing = relevant(request, found, profile, parts.template, related=[one.held for one in related])
     return Decided(found, *discreet(request, bearing, parts.template), failures)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from personalagent.policies.requests import for_others
+from personalagent.policies.addressees import for_others
 from personalagent.profile.history import Held
-from personalagent.profile.preference import normalise
+from personalagent.profile.preference import Need, normalise
 from personalagent.profile.template import Template
 
 OUTWARD = ("demographics.name.", "demographics.gender.pronouns", "personality.communication.")
@@ -24,13 +24,22 @@ def discreet(request: str, held: Sequence[Held], template: Template) -> Handing:
     if not for_others(request):
         return Handing(tuple(held))
     said = f" {normalise(request)} "
-    kept = [h for h in held if not _private(h, template) or f" {normalise(h.preference.value)} " in said]
+    kept = [
+        h
+        for h in held
+        if not _private(h.preference.slot, template) or f" {normalise(h.preference.value)} " in said
+    ]
     return Handing(tuple(kept), tuple(h for h in held if h not in kept))
 
 
-def _private(held: Held, template: Template) -> bool:
+def private_slots(needs: Sequence[Need], template: Template) -> frozenset[str]:
+    """The slots of the needs that are nobody else's business: not asked about for texts to others."""
+    return frozenset(need.slot for need in needs if _private(need.slot, template))
+
+
+def _private(slot_id: str, template: Template) -> bool:
     """Whether others need not know; so are values whose slot has left the template."""
-    slot = template.slot(held.preference.slot)
+    slot = template.slot(slot_id)
     if slot is not None and slot.id.startswith(OUTWARD):
         return False
     return slot is None or slot.sensitivity != "plain"

@@ -33,7 +33,7 @@ async def infer(state: State, runtime: Runtime[Context], *, parts: Parts) -> dic
         settings(runtime).special_categories,
     )
     with metered() as meter:
-        late = await reader.backlog(BACKLOG, due_only=True, without=[turn.key for turn in waiting])
+        late = await reader.backlog(await reader.due(BACKLOG, without={turn.key for turn in waiting}))
         read = await reader.turns(turns, late)
     failures = _shown(runtime, {**late.failures, **read.failures})
     closed = _closed(state, turns, read)
@@ -79,7 +79,7 @@ def _closed(state: State, turns: Sequence[Turn], read: Read) -> dict[str, Any]:
     if entry is None:
         return {"question": None}
     update: dict[str, Any] = {
-        "question": {**question, "status": entry.outcome},
+        "question": {**question, "status": entry.outcome, "answer": turn.text},
         "entries": [ENTRY.dump_python(entry, mode="json")],
     }
     return {**update, "request": question["request"]} if turn is turns[-1] else update

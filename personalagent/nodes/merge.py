@@ -25,11 +25,12 @@ async def merge_entries(state: State, runtime: Runtime[Context]) -> dict[str, An
     events += [e for entry in new if isinstance(entry, TurnEntry) for e in stored_events(entry, profile)]
     for event in events:
         runtime.stream_writer(event)
+    own = next((entry for entry in read if entry.key == state.get("turn")), None)
     shown = [rejection.model_dump(mode="json") for rejection in rejections]
     return {
         "entries": [],
         "profile": profile.values(),
-        "inference": read[-1].inference.model_dump(mode="json") if read else {},
+        "inference": own.inference.model_dump(mode="json") if own else {},
         "rejections": [*(state.get("rejections") or []), *shown],
     }
 

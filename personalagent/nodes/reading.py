@@ -10,7 +10,7 @@ from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.log import TurnEntry
 from personalagent.profile.profile import Profile, merge
 from personalagent.profile.template import Template
-from personalagent.stores.profiles import ProfileStore
+from personalagent.stores.profiles import Pending, ProfileStore
 
 
 @dataclass
@@ -35,6 +35,11 @@ class Read:
         """The failure after which nothing more was tried, if there was one."""
         return next((failure for failure in self.failures.values() if failure.kind in OUTAGES), None)
 
+    @property
+    def outage_of_server(self) -> Failure | None:
+        """The outage, unless it was a time-out, which may be due to what was read."""
+        return self.outage if self.outage and self.outage.kind != "timeout" else None
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -50,34 +55,37 @@ class Reader:
         """Read those of the user's turns that the log does not hold yet; the caller appends the entries.
 
         `late` is what came of the backlog just before. A turn that the policy cannot read is kept as pending
-        before the next one is read. After an outage the rest is kept without being tried.
+        before the next one is read. After an outage the rest is kept without being tried; a turn of the
+        backlog that ran out of time may be to blame for that itself, and does not count.
         """
         logged = await self.profiles.logged(self.user, turns)
+        kept = {one.turn.key: one.turn for one in await self.profiles.pending(self.user)}
         read = Read(late.profile if late and late.results else await self.profiles.profile(self.user))
         for turn in turns:
             if turn.key in logged:
                 continue
-            outage = read.outage or (late.outage if late else None)
-            read.results[turn.key] = result = outage or await self._read(turn, read.profile)
+            outage = read.outage or (late.outage_of_server if late else None)
+            own = kept.get(turn.key, turn)  # which knows when it was said, and what it answers
+            read.results[turn.key] = result = outage or await self._read(own, read.profile)
             if isinstance(result, Failure):
                 await self.profiles.put_pending(self.user, turn, result, tried=outage is None)
             else:
                 read.profile = merge(read.profile, result)
         return read
 
-    async def backlog(self, most: int, *, due_only: bool = False, without: Collection[str] = ()) -> Read:
-        """Read at most `most` of the pending turns, oldest first, each with the profile as it was back then.
+    async def backlog(self, waiting: Sequence[Pending]) -> Read:
+        """Read pending turns in their order, each with the profile as it was when it was said.
 
-        Those with a key in `without` are passed over, and with `due_only` those that have failed often and
-        lately. The first outage ends it. The caller appends the entries.
+        Those that the log holds by now are passed over. The first outage ends it. The caller appends the
+        entries.
         """
-        now = datetime.now(UTC)
-        pending = [one for one in await self.profiles.pending(self.user) if one.turn.key not in without]
-        pending = [one for one in pending if one.due(now) or not due_only]
-        read = Read(await self.profiles.profile(self.user)) if pending else Read(Profile())
-        for one in pending[:most]:
+        logged = await self.profiles.logged(self.user, [one.turn for one in waiting])
+        read = Read(await self.profiles.profile(self.user) if waiting else Profile())
+        for one in waiting:
             if read.outage:
                 break
+            if one.turn.key in logged:
+                continue
             result = await self._read(one.turn, read.profile.as_of(one.turn.at))
             read.results[one.turn.key] = result
             if isinstance(result, Failure):
@@ -85,6 +93,12 @@ class Reader:
             else:
                 read.profile = merge(read.profile, result)
         return read
+
+    async def due(self, most: int, *, without: Collection[str] = ()) -> tuple[Pending, ...]:
+        """The pending turns that are worth another try by now, oldest first, without those of these keys."""
+        now = datetime.now(UTC)
+        pending = await self.profiles.pending(self.user)
+        return tuple(one for one in pending if one.due(now) and one.turn.key not in without)[:most]
 
     async def _read(self, turn: Turn, profile: Profile) -> TurnEntry | Failure:
         return await read_turn(self.policy, turn, profile, self.template, self.special)

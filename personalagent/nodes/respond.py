@@ -3,7 +3,7 @@
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
 from personalagent.graph.context import Context, Parts, settings
@@ -51,12 +51,10 @@ async def respond(state: State, runtime: Runtime[Context], *, parts: Parts) -> d
 
 def _elicited(state: State) -> Elicited | None:
     """The answer that this run has got to the agent's question, if it was one about this request."""
-    question, messages = state.get("question") or {}, state["messages"]
-    closed = question.get("status") in ("answered", "declined", "unknown")
-    if not closed or question.get("request") != state.get("request") or not messages:
+    question, request = state.get("question") or {}, state.get("request", "")
+    if "answer" not in question or question["request"] != request:
         return None
-    last = messages[-1]
-    return Elicited(question["text"], last.text) if isinstance(last, HumanMessage) else None
+    return Elicited(request, question["text"], question["answer"])
 
 
 async def _chat_model(context: Context, parts: Parts) -> BaseChatModel | None:

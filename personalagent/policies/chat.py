@@ -44,8 +44,8 @@ class ChatPolicy:
         """What the turn says about its user, and what it needs as a request: one call."""
         secrets: list[str] = []
         try:
+            prompt = await asyncio.to_thread(inference_prompt, turn, profile, template)
             async with asyncio.timeout(self._seconds):
-                prompt = await asyncio.to_thread(inference_prompt, turn, profile, template)
                 message = await self._said(prompt.messages, template, secrets)
         except Exception as error:  # every provider's client raises its own
             return failure_of(error, secrets, self._seconds)

@@ -99,19 +99,6 @@ _FOR_OTHERS = re.compile(
     r"|text|reply|complaint|memo|announcement|response|sms|review)\b"
     r"|\b(?:e-?mail|letter|message|note) (?:to|for) (?:my|the|our|a)\b"
 )
-_TEXT = (
-    r"(?:e-?mails?|letters?|messages?|notes?|texts?|reply|replies|response|complaint|memo|announcement|sms"
-    r"|review|posts?|tweets?|bio|biography|profile text|speech|toast|eulogy|invitations?|invite|card|caption"
-    r"|application|reference|excuse|apology|statement|blurb|advert|ad|listing|resignation|request)"
-)
-_TEXT_FOR_OTHERS = re.compile(
-    rf"\b(?:write|writing|draft|compose|send|reply|respond|prepare|word|phrase|rephrase|rewrite|polish"
-    rf"|put together|help (?:me )?(?:with|say|tell))\b.{{0,80}}?\b{_TEXT}\b"
-    rf"|\b{_TEXT} (?:to|for) (?:my|the|our|a|an|his|her|their|mr|mrs|ms|dr)\b"
-    r"|\b(?:what|how) (?:should|can|could|do|shall) i (?:say|tell|write|reply|respond|answer|explain)\b"
-    r".{0,60}?\b(?:to|my|him|her|them)\b"
-)
-_TO_HERSELF = re.compile(r"\b(?:to|for) (?:myself|my (?:own|diary|journal|notebook|eyes))\b")
 _REQUEST = re.compile(
     r"\?|^(?:(?:please|hi|hey|hello|ok|okay|so|and|now|then|also|just|well)[\s,]+)*(?:recommend|suggest"
     r"|give|tell|show|help|find|plan|list|make|create|name|pick|choose|propose|book|design"
@@ -121,12 +108,6 @@ _REQUEST = re.compile(
     r"|i am (?:looking|trying|planning|searching)|looking for|need|can|could|would|should|let's"
     r"|got any)\b"
 )
-
-
-def for_others(text: str) -> bool:
-    """Whether the text asks for words that somebody else is to read or hear: an e-mail, a post, a speech."""
-    lower = plain(text)
-    return bool(_TEXT_FOR_OTHERS.search(lower)) and not _TO_HERSELF.search(lower)
 
 
 def requested(text: str) -> str | None:

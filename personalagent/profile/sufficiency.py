@@ -1,6 +1,6 @@
 """Is the profile enough for this request? Pure code over needs and profile (paper, sec. 3.1 (2))."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -44,6 +44,7 @@ def check(
     related: Sequence[Held] = (),
     budget: int = 1,
     special: SpecialCategories = "stated",
+    unasked: Collection[str] = (),
     now: datetime | None = None,
 ) -> Sufficiency:
     """Decide between answering and asking.
@@ -52,7 +53,8 @@ def check(
     nothing is known to answer by: neither a need of some weight, nor a value that the request itself
     names, nor one that settles it in the eyes of an index (`related`). Then it asks one question, about
     the weightiest such slot, and never about a slot that was asked about before, whatever became of that
-    question. Where special categories are never stored, they are not asked for either.
+    question. Where special categories are never stored, they are not asked for either, nor are slots in
+    `unasked`.
     """
     ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
     known = tuple(n.slot for n in ranked if _is_known(n.slot, profile, template, now))
@@ -64,7 +66,10 @@ def check(
     askable = [
         n.slot
         for n in unknown
-        if n.weight >= DECIDING and n.slot not in settled and _may_be_stored(n.slot, template, special)
+        if n.weight >= DECIDING
+        and n.slot not in settled
+        and n.slot not in unasked
+        and _may_be_stored(n.slot, template, special)
     ]
     ask = askable[0] if askable and budget > 0 and not enough else None
     return Sufficiency(

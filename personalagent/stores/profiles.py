@@ -127,12 +127,16 @@ class ProfileStore:
         await self.append(user, [undo_entry(turn, datetime.now(UTC))])
 
     async def put_pending(self, user: str, turn: Turn, failure: Failure, *, tried: bool = True) -> None:
-        """Keep a turn that could not be read, whole, until it can; not `tried` if it only waits its turn."""
-        before = (await self._many(user, "pending", [turn.key])).get(turn.key)
-        attempts = Pending.model_validate(before.value).attempts if before else 0
-        if tried and failure.kind not in ("unreachable", "busy"):
-            attempts += 1
-        await self._keep(user, Pending(turn=turn, failure=failure, attempts=attempts))
+        """Keep a turn that could not be read, whole, until it can; not `tried` if it only waits its turn.
+
+        A turn that is kept already stays as it was said first; one that is logged by now is not kept.
+        """
+        if await self._many(user, "log", [turn.key]):
+            return
+        item = (await self._many(user, "pending", [turn.key])).get(turn.key)
+        before = Pending.model_validate(item.value) if item else Pending(turn=turn, failure=failure)
+        attempts = before.attempts + (tried and failure.kind not in ("unreachable", "busy"))
+        await self._keep(user, Pending(turn=before.turn, failure=failure, attempts=attempts))
 
     async def pending(self, user: str) -> tuple[Pending, ...]:
         """The turns still to be read, oldest first."""
@@ -178,6 +182,8 @@ class ProfileStore:
             ) from error
         if whole.user != valid_user_id(user):
             raise ArchiveError(f"this export belongs to {whole.user!r}, not to {user!r}")
+        if strangers := {one.turn.user for one in whole.pending} - {user}:
+            raise ArchiveError(f"this export holds turns of {strangers.pop()!r}, not of {user!r}")
         new = await self.append(user, whole.entries)
         logged = await self.logged(user, [pending.turn for pending in whole.pending])
         for pending in whole.pending:

@@ -53,7 +53,7 @@ def told(prompt: str, mark: str) -> Any:
 class TestPrompt:
     @pytest.mark.parametrize("evil", HOSTILE)
     def test_hostile_values_stay_inside_the_marks(self, evil: str) -> None:
-        prompt = system_prompt(held(evil), Elicited("Any diet?", evil))
+        prompt = system_prompt(held(evil), Elicited(evil, "Any diet?", evil))
         data = prompt[prompt.index("\n<preferences>[") :]
         assert data.count("<preferences>") == data.count("</preferences>") == 1
         assert data.count("<answer>") == data.count("</answer>") == 1
@@ -71,7 +71,7 @@ class TestPrompt:
 
     def test_the_answer_to_the_question_is_there_only_if_there_was_one(self) -> None:
         assert "\n<answer>{" not in system_prompt(held("vegan"))
-        assert '"answer": "slow ones"' in system_prompt([], Elicited("What films?", "slow ones"))
+        assert '"answer": "slow ones"' in system_prompt([], Elicited("A film?", "What films?", "slow ones"))
 
     def test_no_more_than_so_many_preferences(self) -> None:
         prompt = system_prompt(held(*(f"diet {n}" for n in range(MOST_PREFERENCES + 9))))
@@ -201,6 +201,7 @@ BOSS = "Write an email to my boss asking for Friday off"
 
 class TestDiscretion:
     async def asked(self, request: str) -> tuple[str, dict[str, Any]]:
+        """All that the model gets, in a thread of its own, and the events of the run."""
         log = infers(
             states(HEALTH, "depression", "I have depression"),
             states("personality.communication.tone", "formal", "I have"),
@@ -213,13 +214,13 @@ class TestDiscretion:
             agent = create_personal_agent(
                 policy=policy, chat_model=model, store=backend.store, checkpointer=backend.checkpointer
             )
-            config: Any = {"configurable": {"thread_id": "t"}}
             for text in ("I have depression", request):
+                config: Any = {"configurable": {"thread_id": text}}
                 stream: Any = agent.astream(
                     says(text), config, context=Context(user_id="ada", ask="never"), stream_mode="custom"
                 )
                 events = [event async for event in stream]
-        return str(model.prompts[-1][0].text), {"events": events}
+        return "\n".join(message.text for message in model.prompts[-1]), {"events": events}
 
     async def test_private_things_do_not_go_into_texts_for_others(self) -> None:
         prompt, seen = await self.asked(BOSS)
@@ -231,6 +232,21 @@ class TestDiscretion:
         prompt, seen = await self.asked(f"{BOSS} because of my depression")
         assert '"depression"' in prompt
         assert seen["events"] == []
+
+    async def test_nor_are_they_asked_for(self) -> None:
+        wanted = {BOSS: [Need(slot="consumption.sleep.trouble", weight=1.0)], DINNER: NEEDS[DINNER]}
+        model = ScriptedChatModel(replies=["Dear boss, ..."])
+        async with open_backend("memory:") as backend:
+            agent = create_personal_agent(
+                policy=ScriptedPolicy([], wanted),
+                chat_model=model,
+                store=backend.store,
+                checkpointer=backend.checkpointer,
+            )
+            for request, asks in ((BOSS, False), (DINNER, True)):
+                config: Any = {"configurable": {"thread_id": request}}
+                await agent.ainvoke(says(request), config, context=Context(user_id="ada"))
+                assert bool((await agent.aget_state(config)).interrupts) is asks
 
     async def test_for_the_user_herself_nothing_is_withheld(self) -> None:
         prompt, _ = await self.asked("What could help me get through the week?")
