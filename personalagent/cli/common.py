@@ -104,9 +104,12 @@ def context_from(policy: str = "", url: str = "", model: str = "", **explicit: A
     }
     explicit |= {name: value for name, value in named.items() if value}
     try:
-        return Context.from_env(**explicit)
+        context = Context.from_env(**explicit)
     except PersonalAgentError as error:
         fail(str(error))
+    if url and not model and ":" not in context.policy:
+        fail("--base-url goes with a chat model: name it by --policy or --model, such as openai:NAME")
+    return context
 
 
 def policy_from(context: Context) -> Policy:

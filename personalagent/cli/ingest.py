@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,9 @@ class Summary:
     unread: int = 0
     bad: int = 0
     seconds: float = 0.0
+    partly: int = 0
     usage: Usage = field(default_factory=Usage)
+    failures: Counter[str] = field(default_factory=Counter)
 
     def line(self) -> str:
         """The summary in one line."""
@@ -65,6 +67,7 @@ class Summary:
         return (
             f"{self.users} users, {self.turns} turns ({self.known} known already): {self.stored} stored, "
             f"{self.rejected} rejected, {self.pending} pending, {self.unread} not in English, "
+            f"{self.partly} read in part, "
             f"{self.bad} bad records, {self.seconds:.1f} s{paid}"
         )
 
@@ -102,6 +105,8 @@ async def _ingest(
     summary.usage = meter.usage
     summary.seconds = time.monotonic() - started
     typer.echo(summary.line())
+    for reason, count in summary.failures.most_common(3):
+        errors.print(f"{count} pending, for `personalagent retry` to read; {escaped(reason)}")
     return 1 if summary.bad else 0
 
 
@@ -154,5 +159,7 @@ class Work:
         self.summary.pending += len(found.failures)
         self.summary.stored += sum(len(e.inference.operations) for e in new if isinstance(e, TurnEntry))
         self.summary.unread += sum(entry.inference.unread == "language" for entry in found.entries)
+        self.summary.partly += sum(entry.inference.unread == "length" for entry in found.entries)
+        self.summary.failures.update(f"{one.kind}: {one.detail}" for one in found.failures.values())
         self.summary.rejected += sum(len(entry.rejections) for entry in found.entries)
         self.advance(len(turns))

@@ -21,6 +21,7 @@ from personalagent.cli.common import (
 )
 from personalagent.graph.context import Context
 from personalagent.nodes.reading import Reader
+from personalagent.policies.choose import DEFAULT
 from personalagent.policies.metering import metered
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template
@@ -81,7 +82,8 @@ async def _retry(backend: str, user: str, context: Context, policy: Policy, temp
     owners = sum(map(bool, before.values()))
     whose = f"{owners} user{'s' * (owners != 1)}, {total} pending turn{'s' * (total != 1)}"
     paid = f", {meter.usage.line()}" if meter.usage.calls else ""
-    typer.echo(f"{whose}: {total - still} read, {still} still pending{paid}")
+    by = context.policy or DEFAULT
+    typer.echo(f"{whose}: {total - still} read by {by}, {still} still pending{paid}")
     for name, waiting in left.items():
         reason = waiting[0].failure
         errors.print(f"{escaped(name)}: {len(waiting)} pending; {reason.kind}: {escaped(reason.detail)}")

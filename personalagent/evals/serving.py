@@ -46,7 +46,8 @@ class Driven:
     def add(self, state: dict[str, Any], seconds: float) -> None:
         """Count one run of the graph."""
         self.seconds.append(seconds)
-        self.failures.update(one["kind"] for one in state["failures"])
+        own = [one["kind"] for one in state["failures"] if one.get("turn") == state["turn"]]
+        self.failures.update(own)
         self.usage += Usage.model_validate(state["usage"].get("policy") or {})
         self.operations += len(state["inference"].get("operations", ()))
         self.rejected += len(state["rejections"])

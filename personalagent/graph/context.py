@@ -214,7 +214,8 @@ def _parsed(variable: str, name: str, value: str) -> object:
         parsed: Any = numbers[name](value) if name in numbers else value
         Context(**{name: parsed})
     except ValueError as error:
-        raise SettingError(f"{variable}={value!r}: {error}") from error
+        shown = "***" if "@" in value else repr(value)
+        raise SettingError(f"{variable}={shown}: {error}") from error
     return parsed
 
 
@@ -224,10 +225,10 @@ def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def _an_address(name: str, value: object) -> None:
-    if value and not (isinstance(value, str) and value.startswith(("http://", "https://"))):
-        raise SettingError(f"{name} must begin with http:// or https://, not {value!r}")
     if isinstance(value, str) and "@" in value:
         raise SettingError(f"{name} must not hold a password: pass keys by {PREFIX}POLICY_KEY or _MODEL_KEY")
+    if value and not (isinstance(value, str) and value.startswith(("http://", "https://"))):
+        raise SettingError(f"{name} must begin with http:// or https://, not {value!r}")
 
 
 def _a_time(name: str, value: object) -> None:

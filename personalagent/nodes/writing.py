@@ -95,7 +95,7 @@ def system_prompt(held: Sequence[Held], elicited: Elicited | None = None, instru
     text = f"{instructions}\n<preferences>{_json(told)}</preferences>"
     if elicited is None:
         return text
-    asked = elicited._replace(request=elicited.request[:LONGEST_REQUEST])
+    asked = elicited._replace(request=_ends(elicited.request))
     return f"{text}\n<answer>{_json(asked._asdict())}</answer>"
 
 
@@ -109,6 +109,12 @@ def recent_of(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         start_on="human",
     )
     return kept or list(messages[-1:])
+
+
+def _ends(request: str) -> str:
+    """The request, or beginning and end of a long one: what is wanted stands in one of them."""
+    half = LONGEST_REQUEST // 2
+    return request if len(request) <= LONGEST_REQUEST else f"{request[:half]} … {request[-half:]}"
 
 
 def _json(data: object) -> str:

@@ -43,22 +43,31 @@ class Meter(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.usage = Usage()
+        self._open: set[object] = set()
         self._turn = threading.Lock()
 
     def _count(self, **more: int) -> None:
         with self._turn:
             self.usage += Usage(**more)
 
+    def close(self) -> None:
+        """Count what was given up without an answer as failed."""
+        self._count(failed=len(self._open))
+        self._open.clear()
+
     def on_chat_model_start(self, serialized: Any, messages: Any, **kwargs: Any) -> None:
         """A call begins."""
+        self._open.add(kwargs.get("run_id"))
         self._count(calls=1)
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         """A call has failed."""
+        self._open.discard(kwargs.get("run_id"))
         self._count(failed=1)
 
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
         """A call is answered."""
+        self._open.discard(kwargs.get("run_id"))
         for generation in (one for row in response.generations for one in row):
             message = generation.message if isinstance(generation, ChatGeneration) else None
             if isinstance(message, AIMessage) and (said := message.usage_metadata):
@@ -82,3 +91,4 @@ def metered() -> Iterator[Meter]:
         yield meter
     finally:
         _METER.reset(token)
+        meter.close()

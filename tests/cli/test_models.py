@@ -88,13 +88,13 @@ def test_a_turn_that_could_not_be_read_is_shown_and_retried(cli: Cli) -> None:
     with ScriptedServer([Status(400, "no")]) as server:
         result = cli("retry", *reading(server))
     assert result.exit_code == 1
-    assert "1 user, 1 pending turn: 0 read, 1 still pending" in result.stdout
+    assert "1 user, 1 pending turn: 0 read by openai:pa, 1 still pending" in result.stdout
     assert "ada: 1 pending; refused" in result.stderr
 
     with ScriptedServer([VEGAN]) as server:
         result = cli("retry", "-u", "ada", *reading(server))
     assert result.exit_code == 0
-    assert "1 read, 0 still pending, 1 call, 500 + " in result.stdout
+    assert "1 read by openai:pa, 0 still pending, 1 call, 500 + " in result.stdout
     assert json.loads(cli("profile", "show", "-u", "ada", "--json").stdout)["profile"][DIET]
 
 
@@ -128,6 +128,7 @@ def test_ingest_counts_calls_and_tokens_and_retry_makes_up_for_an_outage(cli: Cl
         assert len(server.requests) == 4
     assert "3 turns (0 known already): 1 stored, 0 rejected, 2 pending" in result.stdout
     assert "2 calls (1 failed), 500 + " in result.stdout
+    assert "2 pending, for `personalagent retry` to read; busy: " in result.stderr
 
     with ScriptedServer([LEEDS, NOTHING]) as server:
         result = cli("retry", *reading(server))
@@ -156,6 +157,8 @@ def test_infer_reads_every_line_with_one_client(cli: Cli) -> None:
         (["eval", "turns", "--policy", "magic"], "policy must be one of"),
         (["chat", "-u", "ada", "--policy", "openai:x", "--base-url", "localhost"], "policy_url must begin"),
         (["chat", "-u", "ada", "--model", "gpt"], "model must be provider:name"),
+        (["retry", "--base-url", "http://localhost/v1"], "--base-url goes with a chat model"),
+        (["infer", "--policy", "rules", "--base-url", "http://localhost/v1"], "--base-url goes with"),
     ],
 )
 def test_a_wrong_choice_is_one_clear_error(words: list[str], message: str) -> None:

@@ -99,6 +99,13 @@ def test_a_wrong_value_gives_one_line_that_names_the_variable(variable: str, val
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scheme", ["http", "ftp"])
+def test_a_password_in_an_address_is_not_repeated(scheme: str) -> None:
+    with pytest.raises(SettingError, match="PERSONALAGENT_POLICY_URL=") as caught:
+        Context.from_env({"PERSONALAGENT_POLICY_URL": f"{scheme}://me:hunter2@example/v1"})
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

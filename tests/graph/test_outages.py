@@ -163,6 +163,26 @@ async def test_a_turn_that_always_fails_does_not_hold_up_the_others(talks: MakeT
     assert (pending.turn.text, pending.attempts) == ("a riddle", ATTEMPTS)
 
 
+async def test_a_turn_that_always_runs_out_of_time_does_not_either(talks: MakeTalk) -> None:
+    late = Failure(kind="timeout")
+    policy = ScriptedPolicy([late, late, infers(states(DIET, "vegan"))])
+    talk = talks(policy)
+    await talk.say("a novel")
+    state = await talk.say("vegan, by the way")
+    assert DIET in state["profile"]
+
+
+async def test_what_was_noted_is_the_turns_own(talks: MakeTalk) -> None:
+    bad = Failure(kind="malformed")
+    policy = ScriptedPolicy([bad, infers(states(DIET, "vegan")), bad])
+    talk = talks(policy)
+    await talk.say("I am vegan")
+    state = await talk.say("What is the capital of France?")
+    assert DIET in state["profile"]
+    assert state["inference"] == {}
+    assert "Noted" not in state["reply"]
+
+
 async def test_an_outage_is_not_the_turns_fault(talks: MakeTalk) -> None:
     policy = ScriptedPolicy([Failure(kind="unreachable")] * 9)
     talk = talks(policy)

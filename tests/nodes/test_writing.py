@@ -96,6 +96,26 @@ class TestHistory:
         huge = HumanMessage("word " * HISTORY_TOKENS * 3)
         assert recent_of([HumanMessage("hi"), AIMessage("hello"), huge]) == [huge]
 
+    async def test_a_request_that_is_out_of_sight_stands_beside_the_answer_to_its_question(
+        self, talks: MakeTalk
+    ) -> None:
+        request = f"Here is our plan. {'word ' * 4500} Which film for tonight?"
+        needs = {request: [Need(slot="interests.film.genre", weight=1.0)]}
+        model = ScriptedChatModel(replies=["A noir."])
+        talk = talks(ScriptedPolicy([], needs), chat_model=model)
+        await talk.say(request)
+        await talk.resume("cosy crime")
+        ((system, *_),) = model.prompts
+        assert "Which film for tonight?" in system.text
+        assert '"answer": "cosy crime"' in system.text
+
+    async def test_an_answer_and_the_request_again_in_one_go(self, talks: MakeTalk) -> None:
+        model = ScriptedChatModel(replies=["A noir."])
+        talk = talks(ScriptedPolicy([], NEEDS), chat_model=model, ask="chat")
+        await talk.say(DINNER)
+        await talk.say("only vegan food", DINNER)
+        assert '"answer": "only vegan food"' in model.prompts[0][0].text
+
 
 class TestModes:
     async def written(self, mode: Any, *replies: str | Exception, wanted: list[Held] | None = None) -> Any:
@@ -121,6 +141,11 @@ class TestModes:
     async def test_what_depends_on_no_preference_is_not_written_twice(self) -> None:
         found, prompts = await self.written("reflect", "Paris.", wanted=[])
         assert (found.message.text, len(prompts)) == ("Paris.", 1)
+
+    async def test_a_draft_without_words_is_none(self) -> None:
+        found, _ = await self.written("reflect", "", ConnectionError("gone"))
+        assert found.message is None
+        assert found.failure.kind == "unreachable"
 
     async def test_a_draft_that_cannot_be_rewritten_is_the_reply_and_the_failure_is_told(self) -> None:
         found, _ = await self.written("reflect", "The steak house.", ConnectionError("gone"))

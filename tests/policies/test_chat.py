@@ -202,6 +202,12 @@ async def test_calls_and_tokens_are_counted() -> None:
     assert (used.input_tokens, used.cached_tokens, used.output_tokens) == (1000, 768, 80)
 
 
+async def test_a_call_that_is_given_up_counts_as_failed() -> None:
+    with metered() as meter:
+        await read([Hangs()] * 9, seconds=0.3)
+    assert (meter.usage.calls, meter.usage.failed) == (1, 1)
+
+
 class TestKeys:
     KEY = "pk-very-secret-4711"
 
