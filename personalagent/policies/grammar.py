@@ -28,6 +28,8 @@ read in different ways by the two back ends."""
 _INNER = f"[ !#-;=?-Z^-{{}}-~{_BEYOND_ASCII}]"
 """A character of a value: no control characters, none of the marks " < > [ ] and |."""
 _OUTER = _INNER.replace("[ ", "[")
+_FIRST = _OUTER.replace("=?-Z", "?-Z")
+"""A value does not begin with what stands before it."""
 _QUOTED = f"[ !#-;=-~{_BEYOND_ASCII}]"
 """A character of a quotation: no mark that ends it, and none that could begin the end of its block."""
 
@@ -56,7 +58,7 @@ def reply_grammar(template: Template) -> str:
         "need": f'(slot | personal) " = " ({_any(GRADES)}) "\\n"',
         "says": '(" = " taste? value scope? | " -=" (" " value scope?)?) " | \\"" quote "\\"\\n"',
         "taste": _any(verb for verb in VERBS.values() if verb),
-        "value": f"{_OUTER} ({_INNER}{{0,{LONGEST_VALUE - 2}}} {_OUTER})?",
+        "value": f"{_FIRST} ({_INNER}{{0,{LONGEST_VALUE - 2}}} {_OUTER})?",
         "scope": f'" [" {_OUTER} ({_INNER}{{0,{LONGEST_SCOPE - 2}}} {_OUTER})? "]"',
         "quote": f"{_QUOTED}{{1,{LONGEST_QUOTE}}}",
         "slot": _slots(others, (c for c in categories if f"{c}." != PERSONAL)),

@@ -1,7 +1,10 @@
 """What an index changes about a decision: what settles it, what goes along, and when it is not asked."""
 
+from typing import Any
+
 from personalagent.graph.context import Parts
 from personalagent.nodes.deciding import Decided, decide
+from personalagent.policies.policy import Failure
 from personalagent.policies.scripted import ScriptedPolicy
 from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile, fold
@@ -87,3 +90,21 @@ async def test_a_request_without_needs_does_not_touch_the_index() -> None:
     index = FoundIndex(settles=True)
     assert handed(await decided(index, "what is 2 + 2?")) == []
     assert index.requests == []
+
+
+async def test_no_request_needs_nothing_and_asks_nobody() -> None:
+    policy = ScriptedPolicy(needs={"": NEEDS[REQUEST]})
+    found = await decide("", KNOWN, parts=Parts(policy=policy, template=TEMPLATE), user="ada")
+    assert (found.sufficiency.needs, policy.requests) == ((), [])
+
+
+async def test_where_the_policy_fails_the_stand_in_names_needs_and_nothing_is_asked() -> None:
+    class Broken(ScriptedPolicy):
+        async def needs(self, request: str, profile: Profile, template: Template) -> Any:
+            return Failure(kind="unreachable")
+
+    parts = Parts(policy=Broken(), template=TEMPLATE, stand_in=ScriptedPolicy(needs=NEEDS))
+    found = await decide(REQUEST, Profile(), parts=parts, user="ada")
+    assert [need.slot for need in found.sufficiency.needs] == [BUDGET]
+    assert not found.asks
+    assert found.failures["needs"].kind == "unreachable"

@@ -73,6 +73,7 @@ def test_all_of_the_corpus_can_be_generated() -> None:
         (DIET, HUMOR),
         (" = vegan", " = "),
         (" = vegan", " = ve|gan"),
+        (" = vegan", " = = vegan"),
         (" = vegan", f" = {'x' * (LONGEST_VALUE + 1)}"),
         ('| "I am vegan"', ""),
         ("I am vegan", "I am\nvegan"),
