@@ -33,9 +33,7 @@ def tables(folder: Path) -> str:
     """A table for each benchmark of the folder's files: a row for a figure, a column for a policy."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     return "\n\n".join(
-        _table(
-            name, sorted((one for one in found if one["benchmark"] == name), key=lambda one: one["policy"])
-        )
+        _table(name, sorted((one for one in found if one["benchmark"] == name), key=_in_order))
         for name in sorted({one["benchmark"] for one in found})
     )
 
@@ -59,6 +57,11 @@ def _table(name: str, runs: list[dict[str, Any]]) -> str:
         shown = [f"{sign} {bar:g}" if bar is not None else ""] if bars else []
         lines.append(_row([key, *shown, *(_shown(run.get(key)) for run in runs)]))
     return "\n".join(lines)
+
+
+def _in_order(run: dict[str, Any]) -> list[str | int]:
+    """By the policy's name, numbers in it by their size."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", run["policy"].strip())]
 
 
 def _row(cells: Sequence[str]) -> str:
