@@ -3,7 +3,6 @@
 import asyncio
 import math
 import re
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from personalagent.policies.language import is_english
 from personalagent.policies.model import Floats, Model, Read, load_model
 from personalagent.policies.operations import answered, classify, evidence_at, refused
 from personalagent.policies.others import names_user, of_another
+from personalagent.policies.per_template import PerTemplate
 from personalagent.policies.slots import words
 from personalagent.policies.slotspace import Match, SlotSpace
 from personalagent.policies.tags import Mark, first_tokens, spans
@@ -75,8 +75,9 @@ class EmbeddedPolicy:
     def __init__(self, folder: Path | None = None) -> None:
         """The model in `folder`, or the one that ships; opened on first use (`ModelError`)."""
         self._folder = folder
-        self._preparing = threading.Lock()
-        self._prepared: dict[int, tuple[Template, Spaces]] = {}
+        self._spaces = PerTemplate(
+            lambda template: Spaces(SlotSpace(template, self.model), Wants(template, self.model))
+        )
 
     @property
     def model(self) -> Model:
@@ -100,14 +101,6 @@ class EmbeddedPolicy:
         reading = Reading(turn, self.model, self._spaces(template), profile, template)
         operations = unique([*said, *reading.operations(read_from)])
         return Inference(operations=operations, classification=classify(operations, profile))
-
-    def _spaces(self, template: Template) -> "Spaces":
-        """What is prepared for a template, once; by its identity, for templates are slow to compare."""
-        with self._preparing:
-            if id(template) not in self._prepared:
-                spaces = Spaces(SlotSpace(template, self.model), Wants(template, self.model))
-                self._prepared[id(template)] = (template, spaces)
-            return self._prepared[id(template)][1]
 
 
 class Spaces(NamedTuple):

@@ -1,14 +1,12 @@
 """Which of the template's slots a message may be about: the few that a prompt has room for."""
 
-import threading
-from typing import NamedTuple
-
 import numpy as np
 
 from personalagent.dialogue import Turn
 from personalagent.policies.clauses import own_sentences, plain
 from personalagent.policies.embedding import unit
 from personalagent.policies.model import Floats, Model, load_model
+from personalagent.policies.per_template import PerTemplate
 from personalagent.policies.slots import SlotIndex, slot_index, words
 from personalagent.policies.slotspace import SlotSpace
 from personalagent.policies.tokens import encode
@@ -33,8 +31,8 @@ class Shortlist:
         self._space, self._wants = SlotSpace(template, model), Wants(template, model)
         self._ids = tuple(template.slots)
 
-    def slots(self, turn: Turn, count: int = SLOTS) -> tuple[str, ...]:
-        """The ids of the likeliest slots, at most `count`: for what is said, and for what is asked for.
+    def slots(self, turn: Turn) -> tuple[str, ...]:
+        """The ids of the likeliest slots, at most `SLOTS`: for what is said, and for what is asked for.
 
         The time grows with the turn's text: give it no more than a prompt will hold.
         """
@@ -46,9 +44,9 @@ class Shortlist:
         stated = np.argsort(-self._stated(turn, text, embedded))
         needed = np.argsort(-self._wants.proposals(embedded, shares)) if nobody < 0.5 else stated
         asked = [turn.answers] if turn.answers in self._space.numbers else []
-        first = [self._ids[n] for n in stated[: count - FOR_NEEDS]]
-        then = [self._ids[n] for n in (*needed[:FOR_NEEDS], *stated[:count])]
-        return tuple(dict.fromkeys((*asked, *first, *then)))[:count]
+        first = [self._ids[n] for n in stated[: SLOTS - FOR_NEEDS]]
+        then = [self._ids[n] for n in (*needed[:FOR_NEEDS], *stated[:SLOTS])]
+        return tuple(dict.fromkeys((*asked, *first, *then)))[:SLOTS]
 
     def _stated(self, turn: Turn, text: str, embedded: Floats) -> Floats:
         """How well each slot fits what the message may say of the user, [slots]."""
@@ -66,24 +64,5 @@ class Shortlist:
         return best
 
 
-class _Prepared(NamedTuple):
-    template: Template
-    shortlist: Shortlist
-
-
-_PREPARED: dict[int, _Prepared] = {}
-_PREPARING = threading.Lock()
-_MOST_TEMPLATES = 8
-
-
-def shortlist(template: Template) -> Shortlist:
-    """The template's shortlist, prepared once; by its identity, for templates are slow to compare.
-
-    Raises `ModelError` if the model that ships is not there.
-    """
-    with _PREPARING:
-        if id(template) not in _PREPARED:
-            while len(_PREPARED) >= _MOST_TEMPLATES:
-                del _PREPARED[next(iter(_PREPARED))]
-            _PREPARED[id(template)] = _Prepared(template, Shortlist(template, load_model()))
-        return _PREPARED[id(template)].shortlist
+shortlist = PerTemplate(lambda template: Shortlist(template, load_model()))
+"""The shortlist of a template; raises `ModelError` if the model that ships is not there."""

@@ -2,7 +2,6 @@
 
 import math
 import re
-import weakref
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from personalagent.dialogue import Frozen
+from personalagent.policies.per_template import PerTemplate
 from personalagent.profile.template import Slot, Template
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*(?:\+\+|#)?")
@@ -174,17 +174,8 @@ def head_of(text: str) -> str:
     return text[: cut.start()] if cut and cut.start() else text
 
 
-def slot_index(template: Template) -> SlotIndex:
-    """The template's index, built once for as long as the template lives."""
-    known = _INDEXES.get(id(template))
-    if known is None:
-        known = _INDEXES[id(template)] = SlotIndex(template)
-        weakref.finalize(template, _INDEXES.pop, id(template), None)
-    return known
-
-
-_INDEXES: dict[int, SlotIndex] = {}
-"""By identity: a template holds dicts and has no hash."""
+slot_index = PerTemplate(SlotIndex)
+"""The index of a template."""
 
 
 def _stem(word: str) -> str:
