@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from platformdirs import user_data_path
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from personalagent.errors import PersonalAgentError
 from personalagent.graph.context import Context, keys_from_env
@@ -74,6 +75,12 @@ def run(work: Coroutine[Any, Any, int | None]) -> None:
         raise typer.Exit(130) from None
     if code:
         raise typer.Exit(code)
+
+
+def progress() -> Progress:
+    """A bar on standard error that is gone when the work is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=errors, transient=True)
 
 
 def fail(message: str) -> NoReturn:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from personalagent.cli.common import (
@@ -15,9 +14,9 @@ from personalagent.cli.common import (
     UrlOption,
     console,
     context_from,
-    errors,
     fail,
     policy_from,
+    progress,
     template_from,
 )
 from personalagent.errors import PersonalAgentError
@@ -44,8 +43,7 @@ def evaluate(
     `turns` ships with the package; LAPS and PrefEval are read from --data.
     """
     whole, context = template_from(template), context_from(policy, base_url)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with progress() as bar:
         task = bar.add_task(name, total=None)
         try:
             figures = asyncio.run(

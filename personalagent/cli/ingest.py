@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from personalagent.cli.common import (
     BackendOption,
@@ -21,6 +20,7 @@ from personalagent.cli.common import (
     errors,
     escaped,
     policy_from,
+    progress,
     run,
     template_from,
 )
@@ -94,8 +94,7 @@ async def _ingest(
     whole, started = template_from(template), time.monotonic()
     histories, summary = _histories(files, user)
     async with open_backend(backend) as opened:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=errors, transient=True) as bar:
+        with progress() as bar:
             total = sum(len(turns) for turns in histories.values())
             task = bar.add_task("reading turns", total=total)
             policy = policy_from(context)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from personalagent.cli.common import (
     BackendOption,
@@ -16,6 +15,7 @@ from personalagent.cli.common import (
     errors,
     escaped,
     policy_from,
+    progress,
     run,
     template_from,
 )
@@ -64,8 +64,7 @@ async def _retry(backend: str, user: str, context: Context, policy: Policy, temp
         profiles = opened.profiles
         users = (user,) if user else await profiles.waiting_users()
         before = {one: len(await profiles.pending(one)) for one in users}
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=errors, transient=True) as bar, metered() as meter:
+        with progress() as bar, metered() as meter:
             task = bar.add_task("reading pending turns", total=sum(before.values()))
             gate = asyncio.Semaphore(AT_ONCE)
 

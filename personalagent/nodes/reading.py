@@ -59,7 +59,7 @@ class Reader:
         backlog that ran out of time may be to blame for that itself, and does not count.
         """
         logged = await self.profiles.logged(self.user, turns)
-        kept = {one.turn.key: one.turn for one in await self.profiles.pending(self.user)}
+        kept = await self.profiles.kept(self.user, [turn for turn in turns if turn.key not in logged])
         read = Read(late.profile if late and late.results else await self.profiles.profile(self.user))
         for turn in turns:
             if turn.key in logged:

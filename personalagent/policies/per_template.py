@@ -1,4 +1,4 @@
-"""What is prepared once for a template: by its identity, for templates have no hash and are slow to compare."""
+"""What is prepared once for a template: by its identity, as templates have no hash and compare slowly."""
 
 import threading
 from collections.abc import Callable

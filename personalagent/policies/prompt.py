@@ -80,31 +80,21 @@ def inference_prompt(turn: Turn, profile: Profile, template: Template, now: date
     Stable text stands first: the instructions, then the slots, the profile's lines, the reply, the
     message. Pure, but for the trained encoder that shortlists the slots (`ModelError` if it is missing).
     """
-    turn = turn.model_copy(update={"text": tidy(turn.text)})
-    left: float = PROMPT_TOKENS - TEMPLATE_TOKENS - _MARGIN - INSTRUCTION_TOKENS
-    reply = data(shortened(_tail(turn.replying_to), REPLY_TOKENS))
-    looked_at = turn.model_copy(update={"text": own_words(turn.text, MOST_MESSAGE)})
-    slots = shortlist(template).slots(looked_at)
-    held = _fitting(
-        [data(stated(h.preference)) for h in at_hand(turn, profile, slots, template, now)], PROFILE_TOKENS
-    )
-    left -= sum(tokens_at_most(text) for text in (_tagged("reply", reply), _tagged("profile", *held)))
-    least = min(LEAST_MESSAGE, tokens_at_most(looked_at.text))
-    listed = _fitting(slots, left - least - _FRAMES)
-    left -= tokens_at_most(_tagged("slots", *sorted(listed))) + _FRAMES
-    message = own_words(turn.text, left)
-    content = "\n".join(
-        text
-        for text in (
-            _tagged("slots", *sorted(listed)),
-            _tagged("profile", *held),
-            _tagged("reply", reply) if reply else "",
-            _tagged("message", data(message)),
-        )
-        if text
-    )
+    whole = tidy(turn.text)
+    turn = turn.model_copy(update={"text": own_words(whole, MOST_MESSAGE)})
+    slots = shortlist(template).slots(turn)
+    held = [data(stated(h.preference)) for h in at_hand(turn, profile, slots, template, now)]
+    before = [_tagged("profile", *_fitting(held, PROFILE_TOKENS))]
+    if turn.replying_to:
+        before.append(_tagged("reply", data(shortened(_tail(turn.replying_to), REPLY_TOKENS))))
+    left: float = PROMPT_TOKENS - TEMPLATE_TOKENS - _MARGIN - INSTRUCTION_TOKENS - _FRAMES
+    left -= sum(map(tokens_at_most, before))
+    least = min(LEAST_MESSAGE, tokens_at_most(turn.text))
+    listed = _tagged("slots", *sorted(_fitting(slots, left - least - _FRAMES)))
+    message = own_words(turn.text, left - tokens_at_most(listed))
+    content = "\n".join((listed, *before, _tagged("message", data(message))))
     messages = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": content}]
-    return Prompt(messages, whole=message == turn.text)
+    return Prompt(messages, whole=message == whole)
 
 
 def at_hand(

@@ -143,6 +143,11 @@ class ProfileStore:
         rows = [Pending.model_validate(row.value) async for row in self._rows(user, "pending")]
         return tuple(sorted(rows, key=lambda pending: (pending.turn.at, pending.turn.index)))
 
+    async def kept(self, user: str, turns: Sequence[Turn]) -> dict[str, Turn]:
+        """Those of the turns that are pending, by key, as they were said: a history may be passed again."""
+        found = await self._many(user, "pending", [turn.key for turn in turns])
+        return {key: Pending.model_validate(item.value).turn for key, item in found.items()}
+
     async def waiting_users(self) -> tuple[str, ...]:
         """All users who have pending turns."""
         spaces, offset = [], 0

@@ -172,6 +172,19 @@ def test_a_message_that_fits_is_whole_and_one_that_does_not_is_said_not_to_be() 
     assert not asked("I live in Leeds. " + "It rains a lot over there. " * 200).whole
 
 
+def test_a_hundred_words_fit_whole_whatever_stands_beside_them() -> None:
+    said = "I have lived near the harbour for six years and I like to walk there with my dog in the evening. "
+    log = [
+        entry(n, states(slot, f"walks by the harbour, {n}", quote="q"))
+        for n, slot in enumerate(TEMPLATE.slots)
+    ]
+    for words in range(10, 101, 10):
+        message = " ".join((said * 5).split()[:words])
+        prompt = asked(message, fold(log), replying_to="That sounds lovely, please tell me more of it. " * 9)
+        assert prompt.whole
+        assert cost(prompt) <= PROMPT_TOKENS
+
+
 def test_the_slot_that_was_asked_about_is_on_the_list() -> None:
     assert "interests.books.genre" in block(asked("blue", answers="interests.books.genre"), "slots")
 
