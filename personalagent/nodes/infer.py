@@ -12,7 +12,7 @@ from personalagent.nodes.questions import closing
 from personalagent.nodes.reading import Read, Reader
 from personalagent.nodes.spending import spent
 from personalagent.policies.metering import metered
-from personalagent.policies.policy import Failure
+from personalagent.policies.policy import OUTAGES, Failure
 from personalagent.profile.log import ENTRY
 
 BATCH = 16
@@ -32,9 +32,12 @@ async def infer(state: State, runtime: Runtime[Context], *, parts: Parts) -> dic
         parts.template,
         settings(runtime).special_categories,
     )
+    failed, outage = _failed(state)
     with metered() as meter:
-        late = await reader.backlog(await reader.due(BACKLOG, without={turn.key for turn in waiting}))
-        read = await reader.turns(turns, late)
+        passed_over = failed | {turn.key for turn in waiting}
+        due = () if outage else await reader.due(BACKLOG, without=passed_over)
+        late = await reader.backlog(due)
+        read = await reader.turns(turns, late, outage)
     failures = _shown(runtime, {**late.failures, **read.failures})
     closed = _closed(state, turns, read)
     return {
@@ -50,6 +53,14 @@ async def infer(state: State, runtime: Runtime[Context], *, parts: Parts) -> dic
             *closed.get("entries", []),
         ],
     }
+
+
+def _failed(state: State) -> tuple[set[str], Failure | None]:
+    """The turns that earlier batches of this run could not read, and the outage that they met, if any."""
+    shown = [dict(one) for one in state.get("failures") or [] if "turn" in one]
+    turns = {one.pop("turn") for one in shown}
+    failures = map(Failure.model_validate, shown)
+    return turns, next((one for one in failures if one.kind in OUTAGES), None)
 
 
 def _shown(runtime: Runtime[Context], failed: dict[str, Failure]) -> list[Json]:

@@ -51,12 +51,15 @@ class Reader:
     template: Template
     special: SpecialCategories
 
-    async def turns(self, turns: Sequence[Turn], late: Read | None = None) -> Read:
+    async def turns(
+        self, turns: Sequence[Turn], late: Read | None = None, outage: Failure | None = None
+    ) -> Read:
         """Read those of the user's turns that the log does not hold yet; the caller appends the entries.
 
         `late` is what came of the backlog just before. A turn that the policy cannot read is kept as pending
         before the next one is read. After an outage the rest is kept without being tried; a turn of the
-        backlog that ran out of time may be to blame for that itself, and does not count.
+        backlog that ran out of time may be to blame for that itself, and does not count. `outage` is one that
+        was met before.
         """
         logged = await self.profiles.logged(self.user, turns)
         kept = await self.profiles.kept(self.user, [turn for turn in turns if turn.key not in logged])
@@ -64,7 +67,7 @@ class Reader:
         for turn in turns:
             if turn.key in logged:
                 continue
-            outage = read.outage or (late.outage_of_server if late else None)
+            outage = outage or read.outage or (late.outage_of_server if late else None)
             own = kept.get(turn.key, turn)  # which knows when it was said, and what it answers
             read.results[turn.key] = result = outage or await self._read(own, read.profile)
             if isinstance(result, Failure):

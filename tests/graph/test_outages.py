@@ -132,6 +132,20 @@ async def test_after_an_outage_the_rest_of_a_history_is_kept_without_being_tried
     assert DIET in (await talk.state())["profile"]
 
 
+async def test_a_long_history_tries_each_turn_once_and_a_dead_server_once(talks: MakeTalk) -> None:
+    texts = [f"turn {n}" for n in range(40)]
+    bad = ScriptedPolicy([Failure(kind="malformed")])
+    state = await talks(bad).say(*texts)
+    assert [turn.text for turn in bad.turns] == texts
+    assert [failure["kind"] for failure in state["failures"]] == ["malformed"]
+
+    dead = ScriptedPolicy([Failure(kind="timeout")] * 9)
+    talk = talks(dead, user="bob", thread="t2")
+    await talk.say(*texts)
+    assert [turn.text for turn in dead.turns] == texts[:1]
+    assert len(await talk.profiles.pending("bob")) == 40
+
+
 async def test_the_backlog_is_read_in_order_with_the_profile_of_its_time(talks: MakeTalk) -> None:
     down = ScriptedPolicy([Failure(kind="unreachable")] * 2)
     await talks(down).say("I am vegan")
