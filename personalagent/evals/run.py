@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from personalagent.errors import DataError, SettingError
-from personalagent.evals import laps, prefeval, turns
+from personalagent.evals import laps, prefeval, simulated, turns
 from personalagent.evals.reader import Evaluated
 from personalagent.policies.metering import metered
 from personalagent.policies.policy import Policy
@@ -28,6 +28,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = {
     "laps": Benchmark(laps.SPLITS, ships=False),
     "prefeval": Benchmark(prefeval.SPLITS, ships=False),
+    "simulated": Benchmark(simulated.SPLITS, ships=True),
     "turns": Benchmark(("test", "dev", "train"), ships=True),
 }
 
@@ -63,6 +64,8 @@ async def run(
             figures = await laps.run(what, data, chosen, advance)
         elif name == "prefeval" and data is not None:
             figures = await prefeval.run(what, data, chosen, advance, index)
+        elif name == "simulated":
+            figures = await simulated.run(what, data, chosen, advance)
         else:
             figures = await turns.run(what, data, chosen, advance, index)
     if meter.usage.calls:

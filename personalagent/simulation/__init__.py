@@ -1,0 +1,1 @@
+"""Simulated users for training and evaluations, and the environment in which an agent meets them."""
