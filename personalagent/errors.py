@@ -8,6 +8,7 @@ PersonalAgentError
 ├── ArchiveError       an export that cannot be imported
 ├── DataError          a data set that is not there, or not in its format
 ├── ModelError         a file of the embedded model that is missing, or another's
+├── JudgeLost          a judge that stayed away in the middle of a training run
 ├── PolicyError        a policy whose server is out where nothing can be done without it
 ├── ServingError       a model server that ended, or was not ready in time
 ├── SettingError       a setting or environment variable with a wrong value; names it
@@ -57,6 +58,10 @@ class ServingError(PersonalAgentError, RuntimeError):
 
 class PolicyError(PersonalAgentError, RuntimeError):
     """The policy, or the server behind it, failed in work that makes no sense without it."""
+
+
+class JudgeLost(PersonalAgentError, RuntimeError):
+    """The judge that rewards are asked of was away for too long, or says nothing that can be used."""
 
 
 class UnknownTurn(PersonalAgentError, LookupError):
