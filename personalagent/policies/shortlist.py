@@ -1,5 +1,7 @@
 """Which of the template's slots a message may be about: the few that a prompt has room for."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from personalagent.dialogue import Turn
@@ -19,6 +21,8 @@ FOR_NEEDS = 10
 """Of these, slots that the message may need if it is a request."""
 BY_READER, BY_WORDS = 0.6, 0.3
 """What the reader's opinion and shared words count beside the embedding's cosine; set on the dev split."""
+KEPT = 256
+"""Turns whose slots are remembered: rollouts ask for the same turn many times."""
 _MANY_WORDS = 5.0
 
 
@@ -30,12 +34,16 @@ class Shortlist:
         self._words: SlotIndex = slot_index(template)
         self._space, self._wants = SlotSpace(template, model), Wants(template, model)
         self._ids = tuple(template.slots)
+        self._kept = lru_cache(KEPT)(self._found)
 
     def slots(self, turn: Turn) -> tuple[str, ...]:
         """The ids of the likeliest slots, at most `SLOTS`: for what is said, and for what is asked for.
 
         The time grows with the turn's text: give it no more than a prompt will hold.
         """
+        return self._kept(turn)
+
+    def _found(self, turn: Turn) -> tuple[str, ...]:
         text = turn.text
         if not self._ids or not text.strip():
             return ()

@@ -21,11 +21,11 @@ def examples(folder: Path) -> list[Example]:
     found: list[Example] = []
     for topic in ("recipe", "movie"):
         for session in laps.read(folder / f"{topic}_dataset_train.json"):
-            found += _labelled(session)
+            found += labelled(session)
     return found
 
 
-def _labelled(session: laps.GoldSession) -> Iterator[Example]:
+def labelled(session: laps.GoldSession) -> Iterator[Example]:
     turns = session.session.turns
     marks: list[list[Marked]] = [[] for _ in turns]
     unsure: list[list[tuple[int, int]]] = [[] for _ in turns]

@@ -1,0 +1,115 @@
+"""Rollouts of the MDP (paper, Eq. 2): the policy's own profile goes into its next prompt; history is gone.
+
+s_t = (u_t, p_1:t-1), a_t = p_t; the transition is the gate and the merge of production.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from personalagent.corpora.gold import GoldTurn, inference_of
+from personalagent.dialogue import Turn
+from personalagent.errors import SettingError
+from personalagent.policies.notation import parse_inference, write_inference
+from personalagent.policies.policy import Failure, Policy
+from personalagent.policies.prompt import inference_prompt
+from personalagent.profile.evidence import Gated, gate
+from personalagent.profile.log import TurnEntry, turn_entry
+from personalagent.profile.preference import Inference
+from personalagent.profile.profile import Profile, merge
+from personalagent.profile.template import Template
+from personalagent.training.episodes import Episode, Gold, Step
+
+Messages = list[dict[str, str]]
+_SHORTENINGS = 12
+
+
+class Reply(Protocol):
+    """What a writer wrote, with whatever else it knows of it."""
+
+    @property
+    def text(self) -> str:
+        """The reply's words."""
+        ...
+
+
+R = TypeVar("R", bound=Reply)
+
+
+class Rollout(NamedTuple, Generic[R]):
+    """One trajectory: its steps, and the writer's reply at each."""
+
+    episode: Episode
+    steps: tuple[Step, ...]
+    replies: tuple[R, ...]
+
+
+def play(
+    episodes: Sequence[Episode],
+    write: Callable[[Sequence[Messages]], Sequence[R]],
+    template: Template,
+    fits: Callable[[Messages], bool] = lambda _: True,
+    *,
+    turns: int | None = None,
+) -> list[Rollout[R]]:
+    """The episodes side by side, turn by turn: one call of `write` for all that are not over yet.
+
+    `fits` says whether a prompt is short enough; see `fitted`. `turns` is how often `write` is called, if not
+    as often as the longest episode has turns.
+    """
+    profiles = [one.before for one in episodes]
+    steps: list[list[Step]] = [[] for _ in episodes]
+    replies: list[list[R]] = [[] for _ in episodes]
+    longest = max((len(one.turns) for one in episodes), default=0)
+    for t in range(longest if turns is None else turns):
+        going = [k for k, one in enumerate(episodes) if t < len(one.turns)]
+        prompts = [fitted(episodes[k].turns[t], profiles[k], template, fits) for k in going]
+        for k, reply in zip(going, write(prompts), strict=True):
+            turn, told = episodes[k].turns[t], episodes[k].gold[t]
+            steps[k].append(step_of(turn, profiles[k], reply.text, told, template))
+            replies[k].append(reply)
+            profiles[k] = merge(profiles[k], steps[k][-1].entry)
+    return [Rollout(*row) for row in zip(episodes, map(tuple, steps), map(tuple, replies), strict=True)]
+
+
+def step_of(turn: Turn, before: Profile, reply: str, told: Gold, template: Template) -> Step:
+    """The step that a reply makes: parsed, gated, and as an entry for the log."""
+    inference = parse_inference(reply)
+    return Step(turn, before, reply, inference, _entry(turn, inference, template), told)
+
+
+def right_step(turn: Turn, before: Profile, told: GoldTurn, template: Template) -> Step:
+    """The step of somebody who knows the gold."""
+    return step_of(turn, before, write_inference(inference_of(told)), told, template)
+
+
+async def play_policy(episode: Episode, policy: Policy, template: Template) -> list[Step]:
+    """The steps of any policy, so that it can be held against a model in training."""
+    profile, steps = episode.before, []
+    for turn, told in zip(episode.turns, episode.gold, strict=True):
+        inference = await policy.infer(turn, profile, template)
+        written = inference.detail if isinstance(inference, Failure) else write_inference(inference)
+        steps.append(Step(turn, profile, written, inference, _entry(turn, inference, template), told))
+        profile = merge(profile, steps[-1].entry)
+    return steps
+
+
+def fitted(turn: Turn, profile: Profile, template: Template, fits: Callable[[Messages], bool]) -> Messages:
+    """The prompt for a turn; while it does not fit, with less of message and reply, then without the profile.
+
+    Never cut: instructions, slots and marks. Raises `SettingError` if these alone do not fit.
+    """
+    for _ in range(_SHORTENINGS):
+        messages = inference_prompt(turn, profile, template).messages
+        if fits(messages):
+            return messages
+        if len(turn.text) < 2:
+            profile = Profile()
+        text, reply = turn.text[: len(turn.text) // 2], turn.replying_to[len(turn.replying_to) // 2 :]
+        turn = turn.model_copy(update={"text": text or turn.text, "replying_to": reply})
+    raise SettingError("max_prompt_length leaves no room for the instructions and the slots")
+
+
+def _entry(turn: Turn, inference: Inference | Failure, template: Template) -> TurnEntry:
+    if isinstance(inference, Failure):
+        return turn_entry(turn, Gated(inference=Inference()))
+    return turn_entry(turn, gate(inference, turn, template))
