@@ -2,7 +2,7 @@
 
 import typer
 
-from personalagent.cli import profile
+from personalagent.cli import profile, train
 from personalagent.cli.chat import chat
 from personalagent.cli.demo import demo
 from personalagent.cli.evaluate import evaluate
@@ -26,6 +26,7 @@ app.command()(infer)
 app.command("eval")(evaluate)
 app.command()(serve)
 app.add_typer(profile.app, name="profile")
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

@@ -1,0 +1,229 @@
+"""What watches a run: metrics as JSON lines, a plot of them, a bar, and the signals that stop it."""
+
+import json
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from accelerate.utils import gather_object
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+console = Console(stderr=True, highlight=False)
+
+PANELS: dict[str, tuple[str, ...]] = {
+    "loss": ("loss", "eval_loss"),
+    "accuracy": (
+        "mean_token_accuracy",
+        "eval_mean_token_accuracy",
+        "rewards/accuracies",
+        "eval_rewards/accuracies",
+    ),
+    "reward": ("reward",),
+}
+"""The metrics that are drawn, by the panel that they share."""
+TWENTIETHS = 20
+
+
+class JsonLines(TrainerCallback):
+    """Appends what is logged to a file, a JSON object a line: step, epoch, seconds, and all figures.
+
+    A run that goes on from a checkpoint first drops the lines that were written after it.
+    """
+
+    def __init__(self, path: Path, png: Path) -> None:
+        self.path, self.png = path, png
+        self._begun = time.monotonic()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Keep the lines up to the step that training goes on from; their time counts."""
+        kept = [line for line in lines(self.path) if line["step"] <= state.global_step]
+        self._begun = time.monotonic() - max((line["seconds"] for line in kept), default=0)
+        if state.is_world_process_zero:
+            part = self.path.with_suffix(".part")
+            part.write_text("".join(map(_written, kept)), "utf-8")
+            part.replace(self.path)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Write the figures, but for the trainer's own summary at the end."""
+        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
+            return
+        seconds = round(time.monotonic() - self._begun, 1)
+        line = {"step": state.global_step, "epoch": state.epoch, "seconds": seconds, **logs}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_written(line))
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Draw the curves so far."""
+        if state.is_world_process_zero:
+            plot(self.path, self.png)
+
+    on_train_end = on_save
+
+
+class Bar(TrainerCallback):
+    """Shows how far training is: a bar in a terminal, a line for every twentieth elsewhere."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("training", total=None)
+        self._shown, self._said = 0, ""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start where training goes on."""
+        self._shown = TWENTIETHS * state.global_step // max(1, state.max_steps)
+        if state.is_world_process_zero:
+            self._bar.start()
+            self._bar.update(self._task, total=state.max_steps, completed=state.global_step)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Show the latest loss and reward."""
+        named = {name: (logs or {}).get(name) for name in ("loss", "reward")}
+        if any(value is not None for value in named.values()):
+            self._said = ", ".join(
+                f"{name} {value:.3f}" for name, value in named.items() if value is not None
+            )
+            self._bar.update(self._task, description=self._said)
+        self._tell(state)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """A step further."""
+        self._bar.update(self._task, completed=state.global_step)
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self._bar.stop()
+
+    def _tell(self, state: TrainerState) -> None:
+        done = TWENTIETHS * state.global_step // max(1, state.max_steps)
+        if state.is_world_process_zero and not console.is_terminal and done > self._shown:
+            self._shown = done
+            say(f"{time.strftime('%H:%M:%S')} step {state.global_step}/{state.max_steps}, {self._said}")
+
+
+class Stops(TrainerCallback):
+    """Ends training after the step that it is at, with a checkpoint, if asked or on SIGINT or SIGTERM."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        """The signal that came, or 0."""
+        self.why = ""
+        """The reason that was given in this process, or none."""
+
+    def ask(self, why: str) -> None:
+        """Stop for a reason."""
+        self.why = self.why or why
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the first signal as a request; the second acts as it always does."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def note(number: int, _: FrameType | None) -> None:
+            self.signal = number
+            say("stopping after this step, with a checkpoint; a second signal stops at once")
+            restore()
+
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        for number in before:
+            signal.signal(number, note)
+        try:
+            yield
+        finally:
+            restore()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Save and stop, on all devices if any of them was asked to."""
+        asked = bool(self.signal or self.why)
+        if any(gather_object([asked])) if args.world_size > 1 else asked:
+            control.should_save = control.should_training_stop = True
+        return control
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        """Who wants to stop does not want to wait for an evaluation."""
+        if control.should_training_stop and state.global_step < state.max_steps:
+            control.should_evaluate = False
+        return control
+
+
+def say(what: str) -> None:
+    """A line on standard error."""
+    console.print(what, markup=False, soft_wrap=True)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The metrics in a file, up to the first line that was cut off; none if there is no file."""
+    found: list[dict[str, Any]] = []
+    if path.exists():
+        for line in path.read_text("utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                break
+    return found
+
+
+def plot(path: Path, png: Path) -> None:
+    """Draw the curves of a file of metrics, as far as it has any of `PANELS`."""
+    read = lines(path)
+    drawn = {
+        title: [name for name in names if any(line.get(name) is not None for line in read)]
+        for title, names in PANELS.items()
+    }
+    drawn = {title: names for title, names in drawn.items() if names}
+    figure = Figure(figsize=(5 * max(1, len(drawn)), 3.5), layout="constrained")
+    for number, (title, names) in enumerate(drawn.items(), start=1):
+        axes = figure.add_subplot(1, len(drawn), number, title=title, xlabel="step")
+        for name in names:
+            points = [(line["step"], line[name]) for line in read if line.get(name) is not None]
+            axes.plot(
+                *zip(*points, strict=True), label=name, marker="." if len(points) < TWENTIETHS else None
+            )
+        axes.legend()
+    figure.savefig(png, dpi=120)
+
+
+def _written(line: dict[str, Any]) -> str:
+    """The figures as a line of JSON, which has no NaN and no infinity: they are null."""
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in line.items()
+    }
+    return json.dumps(finite) + "\n"
