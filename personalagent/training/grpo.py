@@ -1,0 +1,309 @@
+"""Multi-turn GRPO (paper, Eq. 3 to 5): `python -m personalagent.training.grpo --config FILE`.
+
+A trajectory is T turns, each with a prompt of its own (u_t, p_1:t-1), where p is what the policy itself has
+inferred so far. A turn is a row for TRL; the rows of a trajectory share one return R_final and one advantage.
+
+Deviations from the paper:
+
+- TRL with transformers or vLLM in place of veRL and SkyRL. TRL's `num_generations` is G*T: it hands out every
+  dialogue as often, and T rows in a row are one trajectory.
+- The advantage is (r - mean) / std over the G*T rows of a group, each return T times, with n - 1 in the
+  standard deviation: sqrt((GT - 1) / GT) of Eq. 5's, 0.99 for G = 6, T = 10. TRL adds 1e-4 to the deviation.
+- `loss_type = "grpo"` averages the loss within each turn, then over all turns; "dapo" over all tokens. Eq. 5
+  has a trajectory as one sequence. Where a dialogue has fewer than T turns, the rows left over are masked.
+- KL, clipping and temperature are TRL's and the configuration's; the paper does not give them.
+- A reply has the turn's needs as a fourth block. The gold of turns has none: they are not rewarded.
+- A judge that fails masks the whole trajectory. If it is out for long, training stops with a checkpoint.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from string import ascii_lowercase
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+from trl import GRPOConfig as Arguments
+from trl import GRPOTrainer
+
+from personalagent.corpora.gold import START
+from personalagent.dialogue import Turn
+from personalagent.errors import JudgeLost, SettingError
+from personalagent.policies.clients import Keys, address_of
+from personalagent.profile.profile import Profile
+from personalagent.profile.template import Template, load_template
+from personalagent.simulation.persona import personas
+from personalagent.training.config import Grpo, GrpoConfig, Vllm, load
+from personalagent.training.episodes import held_out
+from personalagent.training.judging import GoldJudge, Judge
+from personalagent.training.llm_judge import ModelJudge
+from personalagent.training.players import Dialogues, Player, Simulated, Trajectory, Worth, Written
+from personalagent.training.rendering import Rendering
+from personalagent.training.rollouts import Messages, fitted
+from personalagent.training.rows import episodes
+from personalagent.training.runs import (
+    NO_THINKING,
+    adapter_of,
+    begin,
+    complete,
+    ending,
+    options,
+    tokenizer_of,
+    training_arguments,
+)
+from personalagent.training.watching import Stops, say
+
+JUDGE_KEY = "PERSONALAGENT_JUDGE_KEY"
+"""The environment variable with the key of the judge's server, if it asks for one."""
+
+STEPS = 4096
+"""In which a return is rounded."""
+
+
+def train(config: GrpoConfig, player: Player | None = None) -> Path:
+    """Train, or go on where the run was stopped; returns the folder of the model or adapter.
+
+    `player` takes the place of the one that the configuration names. Raises `SettingError`, `DataError` or
+    `PolicyError` before any long work if it cannot be done, and `PolicyError` when the judge is lost later.
+    """
+    check_whole(config)
+    run = begin(config)
+    if run.finished:
+        say(f"finished before: {run.model}")
+        return run.model
+    template, stops = load_template(), Stops()
+    player = player or player_of(config, template)
+    tokenizer = tokenizer_of(config)
+    check_room(Rendering(tokenizer, config.train.max_prompt_length), template)
+    return complete(trainer_of(config, player, tokenizer, stops), run, stops)
+
+
+def trainer_of(
+    config: GrpoConfig, player: Player, tokenizer: PreTrainedTokenizerBase, stops: Stops
+) -> GRPOTrainer:
+    """TRL's trainer for the player's trajectories, with the model loaded."""
+    logging.getLogger(GRPOTrainer.__module__).addFilter(_worth_saying)
+    return GRPOTrainer(
+        model=config.start,
+        args=Arguments(**arguments_of(config)),
+        train_dataset=Dataset.from_list([{"prompt": name} for name in player.names]),
+        processing_class=tokenizer,
+        reward_funcs=reward_of(player, config.train.turns, stops),
+        rollout_func=rollout_of(player, config),
+        peft_config=adapter_of(config),
+    )
+
+
+def check_whole(config: GrpoConfig) -> None:
+    """Raises `SettingError` if a device's share of a step is no whole number of trajectories."""
+    train, devices = config.train, int(os.environ.get("WORLD_SIZE", "1"))
+    if train.batch_size * train.num_generations % devices:
+        raise SettingError(
+            f"grpo.batch_size: {devices} devices cannot share {train.batch_size} dialogues of "
+            f"{train.num_generations} rollouts a step"
+        )
+
+
+def check_room(rendering: Rendering, template: Template) -> None:
+    """Raises `SettingError` if a prompt is too long even for a message of one letter."""
+    for letter in ascii_lowercase:  # which slots are asked about, and so the length, depends on it
+        turn = Turn(user="user", session="session", index=0, text=letter, at=START)
+        fitted(turn, Profile(), template, rendering.fits)
+
+
+def player_of(config: GrpoConfig, template: Template) -> Player:
+    """Where the trajectories come from, with a judge that can be reached."""
+    train, source = config.train, config.data
+    if train.mode == "simulated":
+        every = personas(template, None, "train")
+        apart = held_out([one.id for one in every], source.held_out, source.seed)
+        return Simulated([one for one in every if one.id not in apart], template, turns=train.turns)
+    judge = judge_of(config, template)
+    played = episodes(source, "train", template, train.turns)
+    if isinstance(judge, GoldJudge) or train.reward != "judge":
+        GoldJudge.check(played)
+    return Dialogues(played, judge, template, turns=train.turns, kind=train.reward, weights=train.weights)
+
+
+def judge_of(config: GrpoConfig, template: Template) -> Judge:
+    """The judge. Raises `PolicyError` or `SettingError` if it is a model that cannot be reached."""
+    told = config.judge
+    if told.kind == "gold":
+        return GoldJudge(template)
+    key, url = os.environ.get(JUDGE_KEY, ""), address_of(told.name, told.url)
+    judge = ModelJudge.named(
+        told.name,
+        url=told.url,
+        keys=Keys.bound((url, key)),
+        at_once=told.at_once,
+        seconds=told.seconds,
+        patience=told.patience,
+    )
+    asyncio.run(judge.reachable())
+    return judge
+
+
+def arguments_of(config: GrpoConfig) -> dict[str, Any]:
+    """What TRL is told."""
+    train = config.train
+    return {
+        **training_arguments(config, evaluates=False),
+        "num_generations": train.num_generations * train.turns,
+        "max_completion_length": train.max_completion_length,
+        "temperature": train.temperature,
+        "top_p": train.top_p,
+        "beta": train.beta,
+        "epsilon": train.epsilon,
+        "loss_type": train.loss_type,
+        "chat_template_kwargs": NO_THINKING,
+        **(vllm_arguments(config.vllm, train) if config.vllm else {}),
+    }
+
+
+def vllm_arguments(told: Vllm, train: Grpo) -> dict[str, Any]:
+    """What TRL is told of generation by vLLM."""
+    shared = {"use_vllm": True, "vllm_mode": told.mode}
+    if told.mode == "server":
+        return {**shared, "vllm_server_base_url": told.url}
+    return {
+        **shared,
+        "vllm_gpu_memory_utilization": told.gpu_memory_utilization,
+        # vLLM would hold room for the longest text that the model can read: all of a card, for some
+        "vllm_max_model_length": train.max_prompt_length + train.max_completion_length,
+        "vllm_tensor_parallel_size": told.tensor_parallel_size,
+        "vllm_enable_sleep_mode": told.sleep,
+    }
+
+
+class TrainerWriter(Rendering):
+    """The policy in training, by TRL's own generation: transformers, or vLLM with the weights of this step.
+
+    Where several processes share the work all of them make the same calls: prompts are made up to `count`.
+    """
+
+    def __init__(self, trainer: GRPOTrainer, longest: int, count: int) -> None:
+        super().__init__(trainer.processing_class, longest)
+        self._trainer = trainer
+        self._count = count if trainer.accelerator.num_processes > 1 else 0
+
+    def __call__(self, prompts: Sequence[Messages]) -> list[Written]:
+        """A reply to each prompt, sampled."""
+        ids = [self.ids(messages) for messages in prompts]
+        padded = ids + [[self.tokenizer.eos_token_id]] * (self._count - len(ids))
+        if not padded:
+            return []
+        written, logprobs = generate(self._trainer, padded)
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        each: list[list[float] | None] = [*logprobs] if logprobs else [None] * len(written)
+        return [Written(*row) for row in zip(texts, padded, written, each, strict=True)][: len(ids)]
+
+
+def generate(
+    trainer: GRPOTrainer, prompts: list[list[int]]
+) -> tuple[list[list[int]], list[list[float]] | None]:
+    """A completion of each prompt, in tokens, and their log-probabilities where vLLM says them.
+
+    The one place that touches what is private in TRL, whose version is pinned for it.
+    """
+    return trainer._generate_single_turn(prompts, None, {}, num_generations=1)  # type: ignore[no-any-return]
+
+
+def rollout_of(player: Player, config: GrpoConfig) -> Callable[[list[str], GRPOTrainer], dict[str, Any]]:
+    """TRL's rollout function: of every T equal names in a row one trajectory, turn by turn."""
+    turns, longest = config.train.turns, config.train.max_prompt_length
+
+    def rollout(prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
+        names = prompts[::turns]
+        played = player.play(names, TrainerWriter(trainer, longest, len(names)))
+        return rows_of(played, turns, trainer.processing_class.eos_token_id)
+
+    return rollout
+
+
+def rows_of(played: Sequence[Trajectory], turns: int, eos: int) -> dict[str, Any]:
+    """The trajectories as TRL's rows, `turns` each; where one has fewer, rows whose loss is masked.
+
+    Besides its tokens a row has its turn, and its trajectory, by which it is rewarded.
+    """
+    blank = Written("", [eos], [eos], [0.0])
+    each = [(*one.replies, *[blank] * (turns - len(one.replies))) for one in played]
+    rows = [
+        (reply, t < len(one.replies))
+        for one, all_ in zip(played, each, strict=True)
+        for t, reply in enumerate(all_)
+    ]
+    known = all(reply.logprobs is not None for reply, _ in rows)
+    return {
+        "prompt_ids": [reply.prompt_ids for reply, _ in rows],
+        "completion_ids": [reply.completion_ids for reply, _ in rows],
+        "logprobs": [reply.logprobs for reply, _ in rows] if known else None,
+        "env_mask": [[int(real)] * len(reply.completion_ids) for reply, real in rows],
+        "turn": [number % turns for number in range(len(rows))],
+        "trajectory": [one for one in played for _ in range(turns)],
+    }
+
+
+def reward_of(player: Player, turns: int, stops: Stops) -> Callable[..., Any]:
+    """TRL's reward function: the same return for all rows of a trajectory, None where there is none.
+
+    Figures go beside it, each a mean over the trajectories that have it; `masked` is the share of them
+    without a return. When the judge is lost, no trajectory of this step has one, and training stops.
+    """
+
+    async def trajectory_return(
+        trajectory: list[Trajectory], log_metric: Callable[[str, float], None], **_: Any
+    ) -> list[float | None]:
+        try:
+            worths = await _worths(player, trajectory[::turns])
+        except JudgeLost as error:
+            stops.ask(str(error))
+            return [None] * len(trajectory)
+        log_metric("masked", fmean(worth.reward is None for worth in worths))
+        for name, value in _means(worths).items():
+            log_metric(name, value)
+        return [_exact(worth.reward) for worth in worths for _ in range(turns)]
+
+    return trajectory_return
+
+
+async def _worths(player: Player, trajectories: Iterable[Trajectory]) -> list[Worth]:
+    """What each is worth; the rest is not waited for once the judge is lost."""
+    asked = [asyncio.ensure_future(player.worth(one)) for one in trajectories]
+    try:
+        return await asyncio.gather(*asked)
+    finally:
+        for one in asked:
+            one.cancel()
+
+
+def _exact(reward: float | None) -> float | None:
+    """So coarse that the mean of equal ones is exact in float32: what is alike has the advantage 0.
+
+    An advantage of the size of a rounding error would be a whole step for Adam, if it were the only one.
+    """
+    return None if reward is None else round(reward * STEPS) / STEPS
+
+
+def _means(worths: Sequence[Worth]) -> dict[str, float]:
+    """The figures of the trajectories, averaged over those that have them."""
+    names = dict.fromkeys(name for worth in worths for name in worth.figures)
+    return {name: fmean(w.figures[name] for w in worths if name in w.figures) for name in names}
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Not what TRL says of rows without a reward, with all that it knows of one: `masked` counts them."""
+    return not record.getMessage().startswith("All reward functions returned None")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train what the command line says."""
+    given = options("grpo", __doc__ or "", arguments)
+    ending(lambda: train(load(given.config, "grpo", given.out)))
+
+
+if __name__ == "__main__":
+    main()
