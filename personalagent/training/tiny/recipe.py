@@ -1,0 +1,131 @@
+"""From the corpus to a tiny model that reads turns: pre-training, SFT, GRPO over some seeds, and the figures.
+
+Every stage is kept in its folder: a recipe that was killed goes on where it was.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from personalagent.policies.embedded import EmbeddedPolicy
+from personalagent.policies.policy import Policy
+from personalagent.policies.rules import RulePolicy
+from personalagent.policies.scripted import ScriptedPolicy
+from personalagent.profile.template import Template, load_template
+from personalagent.training import grpo, sft
+from personalagent.training.config import Recipe as Told
+from personalagent.training.config import configured, read
+from personalagent.training.episodes import corpus_histories
+from personalagent.training.judging import GoldJudge
+from personalagent.training.measure import ModelWriter, figures_of, steps_of_model, steps_of_policy
+from personalagent.training.tiny.lessons import every_lesson
+from personalagent.training.tiny.network import SIZES, network, parameters
+from personalagent.training.tiny.pretrain import Course, pretrain
+from personalagent.training.tiny.texts import Text, texts
+from personalagent.training.tiny.tokenizer import tokenizer_of
+
+SFT_SOURCES = ("dialogues", "requests")
+REPLY_TOKENS = 160
+FIGURES = "figures.json"
+
+Say = Callable[[str, int, int], None]
+"""Told what is being done, how much of it, and how much there is of it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes in, and where it is worked on."""
+
+    work: Path
+    laps: Path | None = None
+    """The folder of LAPS; without it the model learns from the project's corpus alone."""
+    size: str = "cpu"
+    config: str = "tiny.toml"
+    """For SFT and GRPO."""
+    seeds: int = 3
+    """Runs of GRPO, each from the same start."""
+    course: Course = field(default_factory=Course)
+
+
+def cook(recipe: Recipe, say: Say) -> dict[str, Any]:
+    """All stages; returns the figures, which ``work/figures.json`` has too. Raises as the stages do."""
+    recipe.work.mkdir(parents=True, exist_ok=True)
+    template, told = load_template(), read(recipe.config)
+    taught = _texts(recipe, template, say)
+    base = _pretrained(recipe, template, taught, say)
+    start = sft.train(configured(_placed(told, recipe, base), "sft"), lambda *_: _rows(taught, _[1]))
+    tuned = [
+        grpo.train(configured(_placed(told, recipe, start, seed), "grpo"))
+        for seed in range(1, recipe.seeds + 1)
+    ]
+    figures = _measured(
+        recipe, template, {"sft": start} | {f"grpo-{n}": m for n, m in enumerate(tuned, 1)}, say
+    )
+    (recipe.work / FIGURES).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures
+
+
+def _texts(recipe: Recipe, template: Template, say: Say) -> list[Text]:
+    say("gathering lessons", 0, 1)
+    taught = every_lesson(template, recipe.laps, recipe.course.seed)
+    return texts(taught, recipe.work, lambda done: say("writing prompts", done, len(taught)))
+
+
+def _pretrained(recipe: Recipe, template: Template, taught: Sequence[Text], say: Say) -> Path:
+    folder = recipe.work / "base"
+    if (folder / "config.json").is_file():
+        return folder
+    tokenizer = tokenizer_of(
+        (one.prompt.partition("</slots>")[2] + one.completion for one in taught), template
+    )
+    model = network(tokenizer, SIZES[recipe.size], recipe.course.seed)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def advance(done: int, total: int, loss: float) -> None:
+        say(f"pre-training {parameters(model) / 1e6:.1f}M parameters (loss {loss:.2f})", done, total)
+
+    pretrain(model, tokenizer, taught, recipe.course, recipe.work / "pretraining.pt", advance)
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+def _rows(taught: Sequence[Text], part: str) -> list[dict[str, str]]:
+    """The corpus's own turns and requests for SFT, rendered already."""
+    chosen = [one for one in taught if one.source in SFT_SOURCES] if part == "train" else []
+    return [{"prompt": one.prompt, "completion": one.completion} for one in chosen]
+
+
+def _placed(told: Told, recipe: Recipe, start: Path, seed: int | None = None) -> Told:
+    """The recipe's configuration with its stages in their folders, and GRPO with this seed."""
+    placed: dict[str, Any] = {"model": told.model.model_copy(update={"path": str(start)})}
+    if told.sft:
+        placed["sft"] = told.sft.model_copy(update={"out": recipe.work / "sft", "start": ""})
+    if told.grpo and seed is not None:
+        out = recipe.work / f"grpo-{seed}"
+        placed["grpo"] = told.grpo.model_copy(update={"out": out, "start": "", "seed": seed})
+    return told.model_copy(update=placed)
+
+
+def _measured(recipe: Recipe, template: Template, models: dict[str, Path], say: Say) -> dict[str, Any]:
+    """The figures of each model and of the other policies on the held-out personas."""
+    held_out, judge = corpus_histories(template, "test"), GoldJudge(template)
+    found: dict[str, Any] = {}
+    others: dict[str, Policy] = {"silent": ScriptedPolicy()}
+    others |= {"rules": RulePolicy(), "embedded": EmbeddedPolicy()}
+    for number, (name, policy) in enumerate(others.items()):
+        say(f"measuring {name}", number, len(others) + len(models))
+        found[name] = figures_of(steps_of_policy(policy, held_out, template), judge)
+    for number, (name, folder) in enumerate(models.items(), len(others)):
+        say(f"measuring {name}", number, len(others) + len(models))
+        model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        writer = ModelWriter(model, tokenizer, reply_tokens=REPLY_TOKENS)
+        found[name] = figures_of(steps_of_model(writer, held_out, template), judge)
+        found[name]["parameters"] = parameters(model)
+    return found
