@@ -8,11 +8,11 @@ from langgraph.runtime import Runtime
 from personalagent.dialogue import Turn
 from personalagent.graph.context import Context, Parts, policy_of, profiles_of, settings, user_of
 from personalagent.graph.state import Json, State
-from personalagent.nodes.questions import closing
 from personalagent.nodes.reading import Read, Reader
 from personalagent.nodes.spending import spent
 from personalagent.policies.metering import metered
 from personalagent.policies.policy import OUTAGES, Failure
+from personalagent.policies.questions import closing
 from personalagent.profile.log import ENTRY
 
 BATCH = 16

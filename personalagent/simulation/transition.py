@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from personalagent.dialogue import Turn
 from personalagent.policies.policy import Failure
+from personalagent.policies.questions import settled
 from personalagent.profile.evidence import gate
 from personalagent.profile.history import Held
 from personalagent.profile.log import Outcome, TurnEntry, question_entry, turn_entry
@@ -16,7 +17,6 @@ from personalagent.profile.preference import Inference, Need, describe
 from personalagent.profile.profile import Profile, merge
 from personalagent.profile.sufficiency import check, relevant
 from personalagent.profile.template import Template
-from personalagent.simulation.questions import settled
 from personalagent.simulation.user import Move, Said
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from personalagent.nodes.clarify import answer_text
-from personalagent.nodes.questions import settled
 from personalagent.policies.policy import Failure
+from personalagent.policies.questions import settled
 from personalagent.profile.log import Outcome
 from tests.make import ALLERGY, DIET, entry, retracts, states, turn
 
