@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test test-integration test-training test-vllm model evals check format locks clean
+.PHONY: help demo test test-integration test-training test-vllm model tiny evals check format locks clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ \t/' | expand -t 20
@@ -27,9 +27,14 @@ test-vllm: $(VENV)/.dev  ## What only a real vLLM shows; PERSONALAGENT_VLLM_URL=
 model: .venv-model/.ready  ## Make the embedded model anew; LAPS=FOLDER names the LAPS data
 	.venv-model/bin/python -m personalagent.training.embedded $(if $(LAPS),--laps $(LAPS))
 
+tiny: .venv-model/.ready  ## Make the tiny language model, and docs/training.md's figures; LAPS=FOLDER names the LAPS data
+	.venv-model/bin/python -m personalagent.training.tiny $(if $(LAPS),--laps $(LAPS))
+	.venv-model/bin/python -m personalagent.training.tiny.report build/tiny docs/training.md
+
 evals: $(VENV)/.dev  ## Measure the policies; LAPS=FOLDER PREFEVAL=FOLDER name the data that does not ship
 	set -e; for policy in embedded rules; do \
 	  $(BIN)/personalagent eval turns --policy $$policy --json docs/evals/turns-$$policy.json; \
+	  $(BIN)/personalagent eval simulated --policy $$policy --json docs/evals/simulated-$$policy.json; \
 	  $(if $(LAPS),$(BIN)/personalagent eval laps --data $(LAPS) --policy $$policy --json docs/evals/laps-$$policy.json;) \
 	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json;) \
 	done

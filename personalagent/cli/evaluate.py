@@ -40,7 +40,7 @@ def evaluate(
 ) -> None:
     """Measure a policy on a benchmark; prints the figures, and writes them with --json.
 
-    `turns` ships with the package; LAPS and PrefEval are read from --data.
+    `turns` and `simulated` ship with the package; LAPS and PrefEval are read from --data.
     """
     whole, context = template_from(template), context_from(policy, base_url)
     with progress() as bar:

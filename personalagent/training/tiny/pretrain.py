@@ -26,7 +26,7 @@ SLOTS_END = "</slots>\n<profile>\n"
 class Course:
     """How to pre-train."""
 
-    epochs: float = 1.0
+    epochs: float = 0.6
     batch: int = 16
     rate: float = 1.5e-3
     warm_up: int = 100

@@ -1,0 +1,103 @@
+"""`python -m personalagent.training.tiny.report WORK PAGE`: a recipe's figures and curves for the documentation.
+
+Fills the page's tables from ``WORK/figures.json`` and draws its curves beside it from the metrics of GRPO.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from personalagent.training.tiny.recipe import FIGURES
+from personalagent.training.watching import lines
+
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+CURVES = "training-curves.png"
+SHOWN = (
+    "exact",
+    "exact_telling",
+    "exact_silent",
+    "completeness",
+    "no_hallucination",
+    "informativeness",
+    "consistency",
+    "format",
+    "slot_value_precision",
+    "slot_value_recall",
+    "slot_value_f1",
+    "silent",
+    "operations",
+    "evidence_outside",
+    "repeated_lines",
+    "reply_characters",
+)
+DRAWN = {"reward": "return R_final", "turn_exact": "exact turns", "silent": "silent turns"}
+_SMOOTH = 0.8
+
+
+def table(figures: dict[str, Any]) -> str:
+    """A row for each figure, a column for each model; GRPO as mean ± standard deviation over its seeds."""
+    seeds = [figures[name] for name in figures if name.startswith("grpo-")]
+    names = [name for name in figures if not name.startswith("grpo-")]
+    rows = [f"| figure | {' | '.join(names)} | grpo, {len(seeds)} seeds | grpo - sft |"]
+    rows.append("|" + "---|" * (len(names) + 3))
+    for key in SHOWN:
+        tuned = [one[key] or 0.0 for one in seeds]
+        gain = fmean(tuned) - (figures["sft"][key] or 0.0)
+        spread = f" ± {stdev(tuned):.3f}" if len(tuned) > 1 else ""
+        cells = [*(_shown(figures[name][key]) for name in names), f"{fmean(tuned):.3f}{spread}", f"{gain:+.3f}"]
+        rows.append(f"| {key} | {' | '.join(cells)} |")
+    each = ", ".join(f"{one['exact']:.3f}" for one in seeds)
+    rows += ["", f"`exact` of the seeds: {each}; of their common start: {figures['sft']['exact']:.3f}."]
+    return "\n".join(rows)
+
+
+def curves(work: Path, png: Path) -> None:
+    """The figures that GRPO logged, step by step, smoothed; a line for each seed."""
+    figure = Figure(figsize=(4.2 * len(DRAWN), 3.4), layout="constrained")
+    for number, (name, title) in enumerate(DRAWN.items(), start=1):
+        axes = figure.add_subplot(1, len(DRAWN), number, title=title, xlabel="step of GRPO")
+        for folder in sorted(work.glob("grpo-*")):
+            found = [(one["step"], one[name]) for one in lines(folder / "metrics.jsonl") if name in one]
+            steps, values = [step for step, _ in found], [value for _, value in found]
+            axes.plot(steps, smoothed(values), label=folder.name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(png, dpi=110)
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """An exponential moving average that begins with the first value."""
+    found: list[float] = []
+    for value in values:
+        found.append(_SMOOTH * found[-1] + (1 - _SMOOTH) * value if found else value)
+    return found
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 10 else f"{value:.3f}"
+
+
+def main() -> None:
+    """Fill the page, and draw the curves beside it."""
+    work, page = Path(sys.argv[1]), Path(sys.argv[2])
+    found = table(json.loads((work / FIGURES).read_text(encoding="utf-8")))
+    text = re.sub(
+        f"{re.escape(BEGIN)}.*{re.escape(END)}",
+        lambda _: f"{BEGIN}\n\n{found}\n\n{END}",
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    page.write_text(text, encoding="utf-8")
+    curves(work, page.parent / "training" / CURVES)
+
+
+if __name__ == "__main__":
+    main()
