@@ -57,6 +57,8 @@ class GoldSession(Frozen):
     """One session of a user, and what people found that it says about her."""
 
     user: str
+    worker: str
+    """The person behind the user: one may have a record about recipes and another about films."""
     session: Session
     values: tuple[tuple[str, str], ...]
     """(key, value) in the order of the file."""
@@ -73,6 +75,7 @@ def read(path: Path) -> Iterator[GoldSession]:
 
 
 def _sessions(record: dict[str, object], user: str, where: str) -> Iterator[GoldSession]:
+    worker = field({"worker_id": user, **record}, "worker_id", str, where)
     for place, value in enumerate(field(record, "sessions", list, where)):
         here = f"{where}.sessions[{place}]"
         session = as_kind(value, dict, here)
@@ -80,7 +83,12 @@ def _sessions(record: dict[str, object], user: str, where: str) -> Iterator[Gold
             {"role": field(one, "role", str, here).lower(), "content": field(one, "message", str, here)}
             for one in field(session, "dialogue", list, here)
         ]
-        held = field(session, "preferences", dict, here)
+        values = tuple(_values(field(session, "preferences", dict, here), f"{here}.preferences"))
         made = history(messages, user=user, session=f"{user}-{place}", at=_EPOCH)
-        gold = tuple((key, text) for key, texts in held.items() for text in texts)
-        yield GoldSession(user=user, session=made.sessions[0], values=gold)
+        yield GoldSession(user=user, worker=worker, session=made.sessions[0], values=values)
+
+
+def _values(preferences: dict[str, object], where: str) -> Iterator[tuple[str, str]]:
+    for key, texts in preferences.items():
+        for text in as_kind(texts, list, f"{where}.{key}"):
+            yield key, as_kind(text, str, f"{where}.{key}[...]")

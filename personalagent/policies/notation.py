@@ -14,8 +14,8 @@ interests.film.genre = decides
 </needs>
 ```
 
-`parse_inference` reads back what `write_inference` wrote, but for quotation marks in evidence; `grammar.py`
-describes the same text.
+`parse_inference` reads back what `write_inference` wrote, but for marks that end a value or a quotation: in
+their place others are written, or less is quoted. `grammar.py` describes the same text.
 """
 
 import re
@@ -56,6 +56,8 @@ LONGEST_REPLY = 20_000
 _BLOCK = re.compile(rf"<({'|'.join(BLOCKS)})>(.*?)</\1>", re.DOTALL)
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _LINE = re.compile(r"(?:[-*•]\s+)?(?P<slot>[\w.]+)\s*(?P<sign>-?=)\s*(?P<rest>.*)")
+_ENDS = str.maketrans("|[]<>", "/()‹›")
+"""Marks that end a value, when it holds, or a block; and what is written in their place."""
 _SCOPED = re.compile(r"(?P<value>[^\[]*?) ?\[(?P<scope>[^\[\]]*)\]")
 _MARKS = {'"': '"', "“": "”", "«": "»", "„": "“", "'": "'", "‘": "’", "`": "`"}
 """Quotation marks, by the one that begins."""
@@ -116,8 +118,8 @@ def write_inference(inference: Inference) -> str:
 
 def stated(preference: Preference, sign: str = "=") -> str:
     """The line of a preference without its evidence: how a prompt shows what is held."""
-    scope = f" [{_flat(preference.scope)}]" if preference.scope else ""
-    return f"{preference.slot} {sign} {VERBS[preference.polarity]}{_flat(preference.value)}{scope}".rstrip()
+    scope = f" [{_scope(preference.scope)}]" if preference.scope else ""
+    return f"{preference.slot} {sign} {VERBS[preference.polarity]}{_value(preference.value)}{scope}".rstrip()
 
 
 def _line(operation: Operation) -> str:
@@ -128,12 +130,29 @@ def _line(operation: Operation) -> str:
 
 
 def _quotable(quote: str, value: str) -> str:
-    """The quote; of one that holds quotation marks the longest piece between them, best with the value in it.
+    """The quote; of one with marks that end it the longest piece between them, best with the value in it.
 
     The grammar ends a quotation at the first mark, and less of what was said is evidence just as well.
     """
-    pieces = [_flat(piece) for piece in re.split(r'"', quote) if piece.strip()]
-    return max(pieces, key=lambda piece: (value in piece, len(piece)), default="")
+    pieces = [_flat(piece) for piece in re.split(r'["<]', quote) if piece.strip()]
+    return max(pieces, key=lambda piece: (_value(value) in piece, len(piece)), default="")
+
+
+def _value(text: str) -> str:
+    """The value without marks that end it, and the same when normalised.
+
+    One quotation mark can be read, and may stand for inches; those around the whole are left out, and others
+    become apostrophes.
+    """
+    flat = _flat(text).translate(_ENDS).lstrip("= ")
+    if flat.count('"') < 2:
+        return flat
+    enclosed = flat.count('"') == 2 and flat[0] == flat[-1] == '"'
+    return flat[1:-1].strip() if enclosed else flat.replace('"', "'")
+
+
+def _scope(text: str) -> str:
+    return _flat(text).translate(_ENDS).replace('"', "'")
 
 
 def _need_line(need: Need) -> str:

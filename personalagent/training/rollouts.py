@@ -99,7 +99,7 @@ def fitted(turn: Turn, profile: Profile, template: Template, fits: Callable[[Mes
     Never cut: instructions, slots and marks. Raises `SettingError` if these alone do not fit.
     """
     for _ in range(_SHORTENINGS):
-        messages = inference_prompt(turn, profile, template).messages
+        messages = inference_prompt(turn, profile, template, turn.at).messages
         if fits(messages):
             return messages
         if len(turn.text) < 2:

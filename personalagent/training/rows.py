@@ -143,7 +143,7 @@ def _of_laps(path: Path) -> Iterator[Episode]:
             )
             kind: Literal["new", "none"] = "new" if operations else "none"
             told.append(GoldTurn(user=example.text, classification=kind, operations=operations))
-        yield Episode(session.session.id, session.user, session.session.turns, tuple(told))
+        yield Episode(session.session.id, session.worker, session.session.turns, tuple(told))
 
 
 def _lessons(source: Source, part: Part, template: Template) -> Iterator[tuple[Lesson, GoldTurn]]:
@@ -158,7 +158,7 @@ def _lessons(source: Source, part: Part, template: Template) -> Iterator[tuple[L
 
 
 def _prompt(lesson: Lesson, template: Template) -> list[dict[str, str]]:
-    return inference_prompt(lesson.turn, lesson.profile, template).messages
+    return inference_prompt(lesson.turn, lesson.profile, template, lesson.turn.at).messages
 
 
 def _replies(source: Source, part: Part) -> Iterator[tuple[list[dict[str, str]], str, str]]:

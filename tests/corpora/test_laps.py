@@ -27,6 +27,7 @@ def test_sessions_keep_their_order_user_and_values(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps([record(first, second)]))
     one, two = laps.read(tmp_path / "x.json")
     assert one.user == two.user
+    assert (one.worker, two.worker) == ("7", "7")
     assert one.values == (("allergies", "nuts"),)
     assert [(t.text, t.replying_to) for t in one.session.turns] == [
         ("nuts", "Hi! Any allergies?"),
@@ -40,7 +41,17 @@ def test_every_slot_that_a_key_stands_for_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}", "[3]", '[{"sessions": 3}]', '[{"sessions": [{"dialogue": []}]}]', "not json"]
+    "text",
+    [
+        "{}",
+        "[3]",
+        '[{"sessions": 3}]',
+        '[{"sessions": [{"dialogue": []}]}]',
+        "not json",
+        json.dumps([record(session("Hi", "hello", allergies="nuts"))]),  # type: ignore[arg-type]
+        json.dumps([record(session("Hi", "hello", allergies=None))]),  # type: ignore[arg-type]
+        json.dumps([record(session("Hi", "hello", allergies=[3]))]),  # type: ignore[list-item]
+    ],
 )
 def test_what_is_not_laps_is_one_error_that_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
