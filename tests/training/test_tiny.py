@@ -15,7 +15,14 @@ from personalagent.policies.prompt import INSTRUCTIONS, inference_prompt  # noqa
 from personalagent.profile.template import load_template  # noqa: E402
 from personalagent.training.tiny.lessons import dialogue_lessons, request_lessons  # noqa: E402
 from personalagent.training.tiny.network import Size, network  # noqa: E402
-from personalagent.training.tiny.pretrain import Course, order, pretrain, row_of  # noqa: E402
+from personalagent.training.tiny.pretrain import (  # noqa: E402
+    Course,
+    course_of,
+    order,
+    pretrain,
+    row_of,
+    without_slots,
+)
 from personalagent.training.tiny.texts import Text, text_of  # noqa: E402
 from personalagent.training.tiny.tokenizer import END, tokenizer_of, whole_tokens  # noqa: E402
 
@@ -44,7 +51,7 @@ def test_every_completion_can_be_read(texts: list[Text]) -> None:
 
 def test_a_prompt_is_what_the_chat_template_makes_of_serving_s(tokenizer: Any) -> None:
     lesson = next(dialogue_lessons(TEMPLATE, "dev"))
-    messages = inference_prompt(lesson.turn, lesson.profile, TEMPLATE).messages
+    messages = inference_prompt(lesson.turn, lesson.profile, TEMPLATE, lesson.turn.at).messages
     rendered = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert text_of("dialogues", lesson).prompt == rendered
 
@@ -75,20 +82,39 @@ def test_the_slots_and_the_instructions_count_nothing_and_the_reply_in_full(
 
 
 def test_the_course_sees_dialogues_more_often_and_is_the_same_each_time(texts: list[Text]) -> None:
-    course, lengths = Course(epochs=2, batch=4), [len(one.prompt) for one in texts]
-    batches = order(texts, course, lengths)
-    assert batches == order(texts, course, lengths)
+    course, lengths = Course(tokens=800), [len(one.prompt) for one in texts]
+    batches = order(texts, lengths, 2, course)
+    assert batches == order(texts, lengths, 2, course)
     seen = [number for batch in batches for number in batch]
     assert set(seen) == set(range(len(texts)))
     assert seen.count(0) == 5
     assert seen.count(len(texts) - 1) == 4
 
 
+def test_a_batch_has_room_for_its_rows(texts: list[Text], tokenizer: Any) -> None:
+    rows = [row_of(one, tokenizer) for one in texts]
+    lengths = [len(row.ids) for row in rows]
+    for batch in order(texts, lengths, 1, Course(tokens=500)):
+        assert len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 500
+
+
+def test_short_rows_come_first_and_have_all_but_the_slots(texts: list[Text], tokenizer: Any) -> None:
+    batches = course_of(texts, tokenizer, Course(short_epochs=1, epochs=1, tokens=500))
+    listed = [any(row.weights[0] == 0 for row in batch) for batch in batches]
+    assert listed == sorted(listed)
+    assert not listed[0]
+    assert listed[-1]
+    for one in texts:
+        short = without_slots(row_of(one, tokenizer))
+        assert one.prompt.endswith(tokenizer.decode(short.ids).removesuffix(one.completion))
+        assert "<slots>" not in tokenizer.decode(short.ids)
+
+
 def test_it_learns_and_a_killed_course_ends_the_same(
     texts: list[Text], tokenizer: Any, tmp_path: Path
 ) -> None:
     torch.set_num_threads(1)
-    course = Course(epochs=4, batch=4, warm_up=2, save_every=5, bf16=False)
+    course = Course(short_epochs=2, epochs=2, tokens=600, warm_up=2, save_every=5, bf16=False)
     losses: list[float] = []
 
     def taught(kept: Path, until: int = 10_000) -> Any:

@@ -21,7 +21,13 @@ def main(
         str, typer.Option(help="For SFT and GRPO: a path, or a name that ships.")
     ] = "tiny.toml",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO.")] = 3,
-    epochs: Annotated[float, typer.Option(help="Of pre-training.")] = Course.epochs,
+    short_epochs: Annotated[
+        float, typer.Option(help="Of pre-training, without the list of slots.")
+    ] = Course.short_epochs,
+    epochs: Annotated[float, typer.Option(help="Of pre-training after that.")] = Course.epochs,
+    most: Annotated[
+        int | None, typer.Option(help="Lessons at most, to try it out.", show_default=False)
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to train on.")] = 2,
 ) -> None:
     """Pre-train, fine-tune, train by GRPO and measure; goes on where it was killed."""
@@ -30,7 +36,7 @@ def main(
     torch.set_num_threads(threads)
     logging.disable_progress_bar()
     with progressed() as say:
-        cook(Recipe(work, laps, size, config, seeds, Course(epochs=epochs)), say)
+        cook(Recipe(work, laps, size, config, seeds, Course(short_epochs, epochs), most), say)
     console.print(f"the figures are in {work / FIGURES}")
 
 

@@ -23,6 +23,7 @@ JOINED_ROUNDS = 5
 LAPS_SILENT = 0.1
 """Of LAPS's turns that say nothing, those that are taken."""
 _CLAUSE = re.compile(r"[^.!?;\n]+")
+_WORD = re.compile(r"[^\W_]")
 
 
 class Taught(NamedTuple):
@@ -74,8 +75,11 @@ def _of_example(
 ) -> Lesson:
     """A single message as a turn of somebody of whom a few other things are known."""
     held = rng.sample(about, rng.choice((0, 0, 1, 3, 6)))
-    marks = [mark for mark in example.marks if mark.slots]
+    marks = [
+        mark for mark in example.marks if mark.slots and _WORD.search(example.text, mark.start, mark.end)
+    ]
     ended = [_held(example, mark) for mark in marks if mark.mark == "retract"]
+    held = [one for one in held if all(one.slot != other.slot for other in ended)]
     turn = Turn(
         user="somebody",
         session=f"{example.source}-{number}",

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,18 +17,23 @@ OF_PROMPT = 0.1
 """What a token after the list of slots counts in the loss, beside 1 for a token of the reply."""
 AGAIN = {"dialogues": 2.5, "requests": 2.0, "together": 1.5}
 """How often an epoch sees the rows of a source; the others once."""
-_BUCKET = 32
-"""Batches of rows among which rows of like length are put together."""
+_BUCKET = 512
+"""Rows among which rows of like length are put together."""
 SLOTS_END = "</slots>\n<profile>\n"
 
 
 @dataclass(frozen=True)
 class Course:
-    """How to pre-train."""
+    """How to pre-train: first without the list of slots, which is half of a prompt, then with it."""
 
+    short_epochs: float = 1.0
     epochs: float = 0.6
-    batch: int = 16
-    rate: float = 1.5e-3
+    tokens: int = 2048
+    """Of a batch, padding included."""
+    rate: float = 2e-3
+    """Of AdamW, for embeddings and norms."""
+    muon_rate: float = 0.02
+    """Of Muon, for the matrices between."""
     warm_up: int = 100
     seed: int = 1
     save_every: int = 200
@@ -55,20 +60,51 @@ def row_of(text: Text, tokenizer: PreTrainedTokenizerFast) -> Row:
     return Row(ids, weights)
 
 
-def order(texts: Sequence[Text], course: Course, lengths: Sequence[int]) -> list[list[int]]:
-    """The batches of the whole course, as places in `texts`; the same for the same course."""
+def without_slots(row: Row) -> Row:
+    """The row from the profile on."""
+    start = row.weights.index(OF_PROMPT)
+    return Row(row.ids[start:], row.weights[start:])
+
+
+def order(texts: Sequence[Text], lengths: Sequence[int], epochs: float, course: Course) -> list[list[int]]:
+    """The batches of some epochs, as places in `texts`; the same for the same course."""
     rng, seen = random.Random(course.seed), []
     for number, text in enumerate(texts):
-        times = AGAIN.get(text.source, 1.0) * course.epochs
+        times = AGAIN.get(text.source, 1.0) * epochs
         seen += [number] * (int(times) + (rng.random() < times % 1))
     rng.shuffle(seen)
     batches: list[list[int]] = []
-    for start in range(0, len(seen), _BUCKET * course.batch):
-        bucket = sorted(seen[start : start + _BUCKET * course.batch], key=lambda n: lengths[n])
-        cut = [bucket[at : at + course.batch] for at in range(0, len(bucket), course.batch)]
+    for start in range(0, len(seen), _BUCKET):
+        bucket = sorted(seen[start : start + _BUCKET], key=lambda n: lengths[n])
+        cut = list(_cut(bucket, lengths, course.tokens))
         rng.shuffle(cut)
         batches += cut
     return batches
+
+
+def _cut(bucket: Sequence[int], lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Batches of at most so many tokens, padding included, of rows in the order of their lengths."""
+    batch: list[int] = []
+    for number in bucket:
+        if batch and lengths[number] * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
+
+
+def course_of(
+    texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, course: Course
+) -> list[tuple[Row, ...]]:
+    """All batches of the course, in their order."""
+    rows = [row_of(text, tokenizer) for text in texts]
+    short = [without_slots(row) for row in rows]
+    found: list[tuple[Row, ...]] = []
+    for kind, epochs in ((short, course.short_epochs), (rows, course.epochs)):
+        lengths = [len(row.ids) for row in kind]
+        found += [tuple(kind[n] for n in batch) for batch in order(texts, lengths, epochs, course)]
+    return found
 
 
 def pretrain(
@@ -83,27 +119,38 @@ def pretrain(
 
     `kept` holds the state every `save_every` batches: a course that was killed goes on from there.
     """
-    rows = [row_of(text, tokenizer) for text in texts]
-    batches = order(texts, course, [len(row.ids) for row in rows])
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=course.rate, betas=(0.9, 0.95), weight_decay=0.05, fused=True
-    )
-    begin, losses = _resumed(kept, model, optimizer)
+    batches = course_of(texts, tokenizer, course)
+    optimizers = _optimizers(model, course)
+    begin, losses = _resumed(kept, model, optimizers)
     model.train()
     for step in range(begin, len(batches)):
-        for group in optimizer.param_groups:
-            group["lr"] = course.rate * share_of_rate(step, len(batches), course.warm_up)
-        loss = _loss(model, [rows[n] for n in batches[step]], tokenizer.pad_token_id, course.bf16)
+        share = share_of_rate(step, len(batches), course.warm_up)
+        loss = _loss(model, batches[step], tokenizer.pad_token_id, course.bf16)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["highest"] * share
+            optimizer.step()
+            optimizer.zero_grad()
         losses = [*losses[-99:], loss.item()]
         say(step + 1, len(batches), sum(losses) / len(losses))
         if (step + 1) % course.save_every == 0 or step + 1 == len(batches):
-            _keep(kept, step + 1, model, optimizer, losses)
+            _keep(kept, step + 1, model, optimizers, losses)
     model.eval()
     return sum(losses) / len(losses)
+
+
+def _optimizers(model: Qwen3ForCausalLM, course: Course) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan 2024) for the matrices of the layers, AdamW for the rest."""
+    matrices = [one for name, one in model.named_parameters() if one.ndim == 2 and "embed" not in name]
+    others = [one for name, one in model.named_parameters() if one.ndim != 2 or "embed" in name]
+    muon = [{"params": matrices, "highest": course.muon_rate}]
+    adam = [{"params": others, "highest": course.rate}]
+    return [
+        torch.optim.Muon(muon, lr=course.muon_rate, weight_decay=0.05),
+        torch.optim.AdamW(adam, lr=course.rate, betas=(0.9, 0.95), weight_decay=0.01, fused=True),
+    ]
 
 
 def share_of_rate(step: int, steps: int, warm_up: int) -> float:
@@ -131,19 +178,29 @@ def _loss(model: Qwen3ForCausalLM, rows: Sequence[Row], pad: int, bf16: bool) ->
 
 
 def _keep(
-    kept: Path, step: int, model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, losses: list[float]
+    kept: Path,
+    step: int,
+    model: Qwen3ForCausalLM,
+    optimizers: Sequence[torch.optim.Optimizer],
+    losses: list[float],
 ) -> None:
-    state = {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "losses": losses}
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "optimizers": [one.state_dict() for one in optimizers],
+        "losses": losses,
+    }
     torch.save(state, f"{kept}.new")
     Path(f"{kept}.new").replace(kept)
 
 
 def _resumed(
-    kept: Path, model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer
+    kept: Path, model: Qwen3ForCausalLM, optimizers: Sequence[torch.optim.Optimizer]
 ) -> tuple[int, list[float]]:
     if not kept.is_file():
         return 0, []
     state = torch.load(kept, map_location=model.device, weights_only=True)
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, held in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(held)
     return state["step"], state["losses"]

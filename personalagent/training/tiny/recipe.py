@@ -4,7 +4,7 @@ Every stage is kept in its folder: a recipe that was killed goes on where it was
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from personalagent.profile.template import Template, load_template
 from personalagent.training import grpo, sft
 from personalagent.training.config import Recipe as Told
 from personalagent.training.config import configured, read
-from personalagent.training.episodes import corpus_histories
+from personalagent.training.episodes import Episode, corpus_histories
 from personalagent.training.judging import GoldJudge
 from personalagent.training.measure import ModelWriter, figures_of, steps_of_model, steps_of_policy
 from personalagent.training.tiny.lessons import every_lesson
@@ -50,10 +50,15 @@ class Recipe:
     seeds: int = 3
     """Runs of GRPO, each from the same start."""
     course: Course = field(default_factory=Course)
+    most: int | None = None
+    """Lessons, to try it out with."""
 
 
-def cook(recipe: Recipe, say: Say) -> dict[str, Any]:
-    """All stages; returns the figures, which ``work/figures.json`` has too. Raises as the stages do."""
+def cook(recipe: Recipe, say: Say, held_out: Sequence[Episode] = ()) -> dict[str, Any]:
+    """All stages; returns the figures, which ``work/figures.json`` has too. Raises as the stages do.
+
+    Measured on `held_out`; on the histories of the corpus's test personas, if nothing is given.
+    """
     recipe.work.mkdir(parents=True, exist_ok=True)
     template, told = load_template(), read(recipe.config)
     taught = _texts(recipe, template, say)
@@ -63,16 +68,15 @@ def cook(recipe: Recipe, say: Say) -> dict[str, Any]:
         grpo.train(configured(_placed(told, recipe, start, seed), "grpo"))
         for seed in range(1, recipe.seeds + 1)
     ]
-    figures = _measured(
-        recipe, template, {"sft": start} | {f"grpo-{n}": m for n, m in enumerate(tuned, 1)}, say
-    )
+    models = {"sft": start, **{f"grpo-{seed}": folder for seed, folder in enumerate(tuned, 1)}}
+    figures = measured(models, held_out or corpus_histories(template, "test"), template, say)
     (recipe.work / FIGURES).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures
 
 
 def _texts(recipe: Recipe, template: Template, say: Say) -> list[Text]:
     say("gathering lessons", 0, 1)
-    taught = every_lesson(template, recipe.laps, recipe.course.seed)
+    taught = every_lesson(template, recipe.laps, recipe.course.seed)[: recipe.most]
     return texts(taught, recipe.work, lambda done: say("writing prompts", done, len(taught)))
 
 
@@ -112,9 +116,11 @@ def _placed(told: Told, recipe: Recipe, start: Path, seed: int | None = None) ->
     return told.model_copy(update=placed)
 
 
-def _measured(recipe: Recipe, template: Template, models: dict[str, Path], say: Say) -> dict[str, Any]:
-    """The figures of each model and of the other policies on the held-out personas."""
-    held_out, judge = corpus_histories(template, "test"), GoldJudge(template)
+def measured(
+    models: Mapping[str, Path], held_out: Sequence[Episode], template: Template, say: Say
+) -> dict[str, Any]:
+    """The figures of models, by their folders, and of the other policies, on the same dialogues."""
+    judge = GoldJudge(template)
     found: dict[str, Any] = {}
     others: dict[str, Policy] = {"silent": ScriptedPolicy()}
     others |= {"rules": RulePolicy(), "embedded": EmbeddedPolicy()}

@@ -1,4 +1,4 @@
-"""`python -m personalagent.training.tiny.report WORK PAGE`: a recipe's figures and curves for the documentation.
+"""`python -m personalagent.training.tiny.report WORK PAGE`: a recipe's figures and curves, for a page.
 
 Fills the page's tables from ``WORK/figures.json`` and draws its curves beside it from the metrics of GRPO.
 """
@@ -50,7 +50,11 @@ def table(figures: dict[str, Any]) -> str:
         tuned = [one[key] or 0.0 for one in seeds]
         gain = fmean(tuned) - (figures["sft"][key] or 0.0)
         spread = f" ± {stdev(tuned):.3f}" if len(tuned) > 1 else ""
-        cells = [*(_shown(figures[name][key]) for name in names), f"{fmean(tuned):.3f}{spread}", f"{gain:+.3f}"]
+        cells = [
+            *(_shown(figures[name][key]) for name in names),
+            f"{fmean(tuned):.3f}{spread}",
+            f"{gain:+.3f}",
+        ]
         rows.append(f"| {key} | {' | '.join(cells)} |")
     each = ", ".join(f"{one['exact']:.3f}" for one in seeds)
     rows += ["", f"`exact` of the seeds: {each}; of their common start: {figures['sft']['exact']:.3f}."]

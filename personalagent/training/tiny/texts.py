@@ -34,7 +34,7 @@ def rendered(messages: Sequence[dict[str, str]]) -> str:
 
 def text_of(source: str, lesson: Lesson) -> Text:
     """A lesson over the shipped template as text."""
-    prompt = inference_prompt(lesson.turn, lesson.profile, load_template())
+    prompt = inference_prompt(lesson.turn, lesson.profile, load_template(), lesson.turn.at)
     return Text(source, rendered(prompt.messages), write_inference(lesson.inference) + END)
 
 
