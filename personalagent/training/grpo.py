@@ -9,6 +9,7 @@ Deviations from the paper:
   dialogue as often, and T rows in a row are one trajectory.
 - The advantage is (r - mean) / std over the G*T rows of a group, each return T times, with n - 1 in the
   standard deviation: sqrt((GT - 1) / GT) of Eq. 5's, 0.99 for G = 6, T = 10. TRL adds 1e-4 to the deviation.
+  Returns are rounded to 1/4096, so that a group whose returns are alike teaches nothing at all.
 - `loss_type = "grpo"` averages the loss within each turn, then over all turns; "dapo" over all tokens. Eq. 5
   has a trajectory as one sequence. Where a dialogue has fewer than T turns, the rows left over are masked.
 - KL, clipping and temperature are TRL's and the configuration's; the paper does not give them.
@@ -18,7 +19,9 @@ Deviations from the paper:
 
 import asyncio
 import logging
+import math
 import os
+import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -61,7 +64,7 @@ JUDGE_KEY = "PERSONALAGENT_JUDGE_KEY"
 """The environment variable with the key of the judge's server, if it asks for one."""
 
 STEPS = 4096
-"""In which a return is rounded."""
+"""Of a return, to which it is rounded."""
 
 
 def train(config: GrpoConfig, player: Player | None = None) -> Path:
@@ -90,12 +93,24 @@ def trainer_of(
     return GRPOTrainer(
         model=config.start,
         args=Arguments(**arguments_of(config)),
-        train_dataset=Dataset.from_list([{"prompt": name} for name in player.names]),
+        train_dataset=Dataset.from_list([{"prompt": name} for name in order_of(player.names, config.train)]),
         processing_class=tokenizer,
         reward_funcs=reward_of(player, config.train.turns, stops),
         rollout_func=rollout_of(player, config),
         peft_config=adapter_of(config),
     )
+
+
+def order_of(names: Sequence[str], train: Grpo) -> list[str]:
+    """The names in the order in which they are played, `batch_size` a step; drawn anew for every epoch.
+
+    It is all known beforehand, for a run that was stopped is to go on in it: TRL's sampler begins anew.
+    """
+    count = train.batch_size * (train.max_steps or math.ceil(train.epochs * len(names) / train.batch_size))
+    draw, order = random.Random(train.seed), list[str]()
+    while len(order) < count:
+        order += draw.sample(names, len(names))
+    return order[:count]
 
 
 def check_whole(config: GrpoConfig) -> None:
@@ -121,7 +136,8 @@ def player_of(config: GrpoConfig, template: Template) -> Player:
     if train.mode == "simulated":
         every = personas(template, None, "train")
         apart = held_out([one.id for one in every], source.held_out, source.seed)
-        return Simulated([one for one in every if one.id not in apart], template, turns=train.turns)
+        users = [one for one in every if one.id not in apart][: source.most]
+        return Simulated(users, template, turns=train.turns)
     judge = judge_of(config, template)
     played = episodes(source, "train", template, train.turns)
     if isinstance(judge, GoldJudge) or train.reward != "judge":
@@ -152,6 +168,9 @@ def arguments_of(config: GrpoConfig) -> dict[str, Any]:
     train = config.train
     return {
         **training_arguments(config, evaluates=False),
+        "num_train_epochs": 1,  # of `order_of`
+        "max_steps": -1,
+        "shuffle_dataset": False,
         "num_generations": train.num_generations * train.turns,
         "max_completion_length": train.max_completion_length,
         "temperature": train.temperature,
@@ -296,7 +315,7 @@ def _means(worths: Sequence[Worth]) -> dict[str, float]:
 
 def _worth_saying(record: logging.LogRecord) -> bool:
     """Not what TRL says of rows without a reward, with all that it knows of one: `masked` counts them."""
-    return not record.getMessage().startswith("All reward functions returned None")
+    return "All reward functions returned None" not in record.getMessage()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

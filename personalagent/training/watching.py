@@ -4,13 +4,15 @@ import json
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from types import FrameType
 from typing import Any
 
 from accelerate.utils import gather_object
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,6 +21,9 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 console = Console(stderr=True, highlight=False)
 
 PANELS: dict[str, tuple[str, ...]] = {
+    "reward": ("reward", "turn_exact", "profile_reward", "response_reward"),
+    "guards": ("silent", "malformed", "repeated_lines", "masked"),
+    "guards of operations": ("evidence_outside", "repeated_values", "quoted_share"),
     "loss": ("loss", "eval_loss"),
     "accuracy": (
         "mean_token_accuracy",
@@ -26,10 +31,13 @@ PANELS: dict[str, tuple[str, ...]] = {
         "rewards/accuracies",
         "eval_rewards/accuracies",
     ),
-    "reward": ("reward",),
+    "tokens of a reply": ("completions/mean_length",),
+    "entropy and KL": ("entropy", "kl"),
 }
 """The metrics that are drawn, by the panel that they share."""
 TWENTIETHS = 20
+ACROSS = 3
+"""Panels in a row."""
 
 
 class JsonLines(TrainerCallback):
@@ -208,16 +216,31 @@ def plot(path: Path, png: Path) -> None:
         for title, names in PANELS.items()
     }
     drawn = {title: names for title, names in drawn.items() if names}
-    figure = Figure(figsize=(5 * max(1, len(drawn)), 3.5), layout="constrained")
+    across = max(1, min(ACROSS, len(drawn)))
+    down = max(1, math.ceil(len(drawn) / across))
+    figure = Figure(figsize=(4.5 * across, 3.2 * down), layout="constrained")
     for number, (title, names) in enumerate(drawn.items(), start=1):
-        axes = figure.add_subplot(1, len(drawn), number, title=title, xlabel="step")
+        axes = figure.add_subplot(down, across, number, title=title, xlabel="step")
         for name in names:
-            points = [(line["step"], line[name]) for line in read if line.get(name) is not None]
-            axes.plot(
-                *zip(*points, strict=True), label=name, marker="." if len(points) < TWENTIETHS else None
-            )
-        axes.legend()
+            _draw(axes, name, [(line["step"], line[name]) for line in read if line.get(name) is not None])
+        axes.legend(fontsize="small")
+        axes.grid(alpha=0.3)
     figure.savefig(png, dpi=120)
+
+
+def smooth(values: Sequence[float], reach: int) -> list[float]:
+    """The mean of each value and of those at most `reach` before and after it."""
+    return [fmean(values[max(0, at - reach) : at + reach + 1]) for at in range(len(values))]
+
+
+def _draw(axes: Axes, name: str, points: list[tuple[int, float]]) -> None:
+    """A curve; of many points the smoothed one, before the points as they are."""
+    steps, values = zip(*points, strict=True)
+    if len(points) < 2 * TWENTIETHS:
+        axes.plot(steps, values, label=name, marker="." if len(points) < TWENTIETHS else None)
+        return
+    (drawn,) = axes.plot(steps, smooth(values, len(points) // (2 * TWENTIETHS)), label=name)
+    axes.plot(steps, values, color=drawn.get_color(), alpha=0.25, linewidth=0.8)
 
 
 def _written(line: dict[str, Any]) -> str:

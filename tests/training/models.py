@@ -9,28 +9,22 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from personalagent.corpora.gold import GoldOperation, GoldTurn
-from personalagent.policies.notation import write_inference
 from personalagent.policies.prompt import INSTRUCTIONS, inference_prompt
-from personalagent.profile.preference import Inference
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import Template, load_template
 from personalagent.training import sft
 from personalagent.training.config import Source, load
-from personalagent.training.episodes import Episode, lessons
+from personalagent.training.episodes import lessons
 from personalagent.training.rows import Part
-from tests.make import CITY, DIET, infers, states, turn
+from tests.training.dialogues import NOTHING, RIGHT, WRONG, dialogues
 
 END, START, PAD = "<|im_end|>", "<|im_start|>", "<|endoftext|>"
 CHAT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-NOTHING = write_inference(Inference())
-WRONG = write_inference(infers(states(DIET, "cake", "cake")))
 CORPUS = Source(kind="corpus")
-READING: dict[str, Any] = {"max_steps": 40, "batch_size": 20, "micro_batch_size": 20, "learning_rate": 1e-2}
-JOB = "career.job.occupation"
+READING: dict[str, Any] = {"max_steps": 40, "save_steps": 40, "batch_size": 20, "micro_batch_size": 20}
 SAID = ("i like tea", "no nuts for me", "we moved to Lisbon", "my son is six", "call me Jo")
 
 
@@ -95,25 +89,6 @@ def few_pairs(source: Source, part: Part, template: Template) -> list[dict[str, 
     ]
 
 
-def dialogues() -> list[Episode]:
-    """Two dialogues of two turns, and one of one."""
-    said = {
-        "nurse": (told("i am a nurse", JOB, "nurse"), told("we live in Lisbon", CITY, "Lisbon")),
-        "vegan": (told("no meat for me", DIET, "no meat"), GoldTurn(user="lovely day", classification="none")),
-        "baker": (told("i am a baker", JOB, "baker"),),
-    }
-    return [
-        Episode(name, name, tuple(turn(g.user, user=name, index=n) for n, g in enumerate(golds)), golds)
-        for name, golds in said.items()
-    ]
-
-
-def told(text: str, slot: str, value: str) -> GoldTurn:
-    """A message that states one thing."""
-    stated = GoldOperation(slots=(slot,), value=value, evidence=text)
-    return GoldTurn(user=text, classification="new", operations=(stated,))
-
-
 def half_right(source: Source, part: Part, template: Template) -> list[dict[str, list[dict[str, str]]]]:
     """Rows for SFT: to each turn of the dialogues what is right, and what is not; half of either."""
     if part == "held_out":
@@ -121,7 +96,7 @@ def half_right(source: Source, part: Part, template: Template) -> list[dict[str,
     rows = []
     for one in dialogues():
         for lesson in lessons(one, template):
-            right = write_inference(lesson.inference)
+            right = RIGHT[lesson.turn.text]
             wrong = NOTHING if right != NOTHING else WRONG
             for profile, reply in product((lesson.profile, Profile()), (right, wrong)):
                 prompt = inference_prompt(lesson.turn, profile, template).messages
@@ -131,13 +106,12 @@ def half_right(source: Source, part: Part, template: Template) -> list[dict[str,
 
 def saved_reader(folder: Path) -> Path:
     """A model that has learnt `half_right`, in a folder; a reply is a token for it."""
-    template = load_template()
-    replies = dict.fromkeys(row["completion"][0]["content"] for row in half_right(CORPUS, "train", template))
-    messages = [said.text for one in dialogues() for said in one.turns]
-    whole = [INSTRUCTIONS, *template.slots, *replies, *messages]
-    start = saved_model(folder / "start", whole=whole, spread=0.2)
+    slots = load_template().slots
+    start = saved_model(
+        folder / "start", whole=[INSTRUCTIONS, *slots, *RIGHT, *RIGHT.values(), WRONG], spread=0.2
+    )
     file = folder / "sft.toml"
-    file.write_text(recipe(start, folder / "sft", **READING), "utf-8")
+    file.write_text(recipe(start, folder / "sft", learning_rate=1e-2, **READING), "utf-8")
     return sft.train(load(file, "sft"), half_right)
 
 

@@ -1,0 +1,343 @@
+"""GRPO for real, on a model of no size: what it learns from, and that it learns."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, pstdev, stdev
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from hypothesis import given  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from trl import GRPOTrainer  # noqa: E402
+
+from personalagent.errors import JudgeLost  # noqa: E402
+from personalagent.simulation.persona import Persona  # noqa: E402
+from personalagent.simulation.scripted import ScriptedUser  # noqa: E402
+from personalagent.simulation.user import SimulatedUser  # noqa: E402
+from personalagent.training import grpo  # noqa: E402
+from personalagent.training.config import Grpo  # noqa: E402
+from personalagent.training.episodes import Step  # noqa: E402
+from personalagent.training.export import export  # noqa: E402
+from personalagent.training.grpo import (  # noqa: E402
+    TrainerWriter,
+    arguments_of,
+    order_of,
+    reward_of,
+    rows_of,
+    trainer_of,
+)
+from personalagent.training.judging import GoldJudge, Verdict  # noqa: E402
+from personalagent.training.players import (  # noqa: E402
+    Dialogues,
+    Player,
+    Simulated,
+    Trajectory,
+    Worth,
+    Written,
+)
+from personalagent.training.runs import tokenizer_of  # noqa: E402
+from personalagent.training.watching import Stops  # noqa: E402
+from tests.training.dialogues import TEMPLATE, Fails, dialogues, player  # noqa: E402
+from tests.training.models import weights  # noqa: E402
+from tests.training.small import SMALL, G, Kept, T, logged, people, told  # noqa: E402
+
+pytestmark = pytest.mark.training
+EOS = 9
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+class Rows(NamedTuple):
+    """What the trainer made of a step, and the log-probabilities in its loss, with their gradients."""
+
+    inputs: list[dict[str, Any]]
+    logprobs: list[Any]
+
+
+def one_step(model: Path, folder: Path, plays: Player, **keys: Any) -> Rows:
+    """A step of the real trainer: it keeps its rows itself, and a hook the log-probabilities."""
+    config = told(model, folder, max_steps=1, **keys)
+    trainer: GRPOTrainer = trainer_of(config, plays, tokenizer_of(config), Stops())
+    kept: list[Any] = []
+
+    def keep(_: Any, __: Any, output: Any) -> None:
+        logprobs = getattr(output, "log_probs", None)  # generation has none
+        if logprobs is not None and logprobs.requires_grad:
+            logprobs.retain_grad()
+            kept.append(logprobs)
+
+    trainer.model.register_forward_hook(keep)
+    trainer.train()
+    return Rows(trainer._buffered_inputs, kept)
+
+
+Row = tuple[tuple[int, ...], tuple[int, ...], bool, float]
+"""Prompt, completion, whether it is learnt from, advantage."""
+
+
+def made(rows: Rows) -> list[Row]:
+    found = []
+    for part in rows.inputs:
+        for n, advantage in enumerate(part["advantages"].tolist()):
+            prompt = part["prompt_ids"][n][part["prompt_mask"][n].bool()].tolist()
+            done = part["completion_mask"][n].bool()
+            completion = part["completion_ids"][n][done].tolist()
+            (learnt,) = set(part["tool_mask"][n][done].tolist())
+            found.append((tuple(prompt), tuple(completion), bool(learnt), advantage))
+    return sorted(found)
+
+
+def expected(played: Sequence[Trajectory], advantages: Sequence[float], eos: int) -> list[Row]:
+    found: list[Row] = []
+    for one, advantage in zip(played, advantages, strict=True):
+        said = [(tuple(r.prompt_ids), tuple(r.completion_ids), True, advantage) for r in one.replies]
+        found += said + [((eos,), (eos,), False, advantage)] * (T - len(said))
+    return sorted(found)
+
+
+RETURNS = (1.0, 0.25, 0.0, 0.5, *[0.3] * G, 0.125, None, 0.875, 0.625)
+"""Of a step's trajectories, G of each dialogue: the second's are all alike, one of the third's has none."""
+
+
+@pytest.fixture(scope="module")
+def plays() -> Kept:
+    return Kept(player(), RETURNS)
+
+
+@pytest.fixture(scope="module")
+def rows(reader: Path, plays: Kept, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    return one_step(reader, tmp_path_factory.mktemp("step"), plays, loss_type="dapo")
+
+
+class TestAStep:
+    def test_all_turns_of_a_trajectory_share_the_advantage_of_its_return(
+        self, rows: Rows, plays: Kept, reader: Path, tmp_path: Path
+    ) -> None:
+        """(r - mean) / (std + 1e-4) over the G * T rows of a group: sqrt((GT - 1) / GT) of Eq. 5's."""
+        advantages: list[float] = []
+        for start in range(0, len(RETURNS), G):
+            group = RETURNS[start : start + G]
+            known = [r for r in group if r is not None]
+            copies = known * T
+            std = stdev(copies)
+            for r in group:
+                if r is None or not std:
+                    advantages.append(0.0)
+                    continue
+                advantages.append((r - fmean(known)) / (std + 1e-4))
+                paper = (r - fmean(known)) / pstdev(known)
+                constant = math.sqrt((len(copies) - 1) / len(copies)) * std / (std + 1e-4)
+                assert advantages[-1] == pytest.approx(constant * paper)
+        eos = tokenizer_of(told(reader, tmp_path)).eos_token_id
+        found, hoped = made(rows), expected(plays.played, advantages, eos)
+        assert [row[:3] for row in found] == [row[:3] for row in hoped]
+        assert [row[3] for row in found] == pytest.approx([row[3] for row in hoped], rel=1e-4)
+        assert len(found) == len(RETURNS) * T
+        assert {len(one.replies) for one in plays.played} == {1, 2}
+
+    def test_returns_that_are_alike_teach_exactly_nothing(self, rows: Rows) -> None:
+        advantages = [row[3] for row in made(rows)]
+        assert advantages.count(0.0) == (G + 1) * T
+
+    def test_the_gradient_is_eq_5s_at_actions_and_zero_elsewhere(self, rows: Rows) -> None:
+        """Of the loss by the log-probability of each token: -A / tokens for "dapo"."""
+        tokens = sum(len(completion) for _, completion, learnt, _ in made(rows) if learnt)
+        touched = 0
+        for part, logprobs in zip(rows.inputs, rows.logprobs, strict=True):
+            acted = (part["completion_mask"] * part["tool_mask"]).bool()
+            prompt = torch.zeros_like(part["prompt_mask"])[:, 1:]  # of the first token there is none
+            by_hand = -torch.cat([prompt, part["advantages"][:, None] * acted / tokens], dim=1)
+            assert torch.allclose(logprobs.grad, by_hand, atol=1e-7)
+            assert torch.equal(logprobs.grad != 0, by_hand != 0)
+            touched += int((by_hand != 0).sum())
+        assert 0 < touched < tokens
+
+    def test_a_judge_that_fails_masks_and_does_not_punish(self, reader: Path, tmp_path: Path) -> None:
+        class FailsOnce(GoldJudge):
+            """Fails on the first step that it is asked about; of the others every third is right."""
+
+            asked = 0
+
+            async def judge(self, step: Step) -> Verdict | None:
+                self.asked += 1
+                holds = self.asked % 3 == 0
+                return None if self.asked == 1 else Verdict(**dict.fromkeys(Verdict.model_fields, holds))
+
+        plays = Kept(Dialogues(dialogues(), FailsOnce(TEMPLATE), TEMPLATE, turns=T))
+        rows = made(one_step(reader, tmp_path, plays))
+        (failed,) = (n for n, worth in plays.worths.items() if worth.reward is None)
+        group = range(failed // G * G, failed // G * G + G)
+        known = [reward for n in group if (reward := plays.worths[n].reward) is not None]
+        assert len(known) == G - 1
+        assert stdev(known)
+        said = {tuple(reply.prompt_ids) for n in group for reply in plays.played[n].replies}
+        theirs = sorted(advantage for prompt, _, _, advantage in rows if prompt in said)
+        hoped = [(r - fmean(known)) / (stdev(known * T) + 1e-4) for r in known for _ in range(T)]
+        assert theirs == pytest.approx(sorted(hoped + [0.0] * T), abs=2e-3)
+
+
+class TestRows:
+    REPLIES = st.lists(st.lists(st.integers(10, 99), min_size=1, max_size=4), max_size=T)
+
+    @given(st.lists(REPLIES, max_size=5), st.booleans())
+    def test_a_row_for_every_turn_and_those_left_over_are_masked(
+        self, written: list[list[list[int]]], by_vllm: bool
+    ) -> None:
+        played = [
+            Trajectory(tuple(Written("", [5], ids, [-0.5] * len(ids) if by_vllm else None) for ids in one))
+            for one in written
+        ]
+        rows = rows_of(played, T, EOS)
+        names = ("trajectory", "turn", "completion_ids", "env_mask")
+        each = zip(*(rows[name] for name in names), strict=True)
+        for number, (one, turn, ids, mask) in enumerate(each):
+            assert one is played[number // T]
+            assert turn == number % T
+            real = turn < len(one.replies)
+            assert ids == (one.replies[turn].completion_ids if real else [EOS])
+            assert mask == [int(real)] * len(ids)
+        assert len(rows["prompt_ids"]) == len(played) * T
+        if by_vllm:
+            assert [len(one) for one in rows["logprobs"]] == [len(ids) for ids in rows["completion_ids"]]
+        elif any(written):
+            assert rows["logprobs"] is None
+
+
+class TestOrder:
+    @given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 12))
+    def test_every_dialogue_comes_once_an_epoch(self, count: int, batch: int, steps: int) -> None:
+        names, keys = [str(n) for n in range(count)], {"out": Path("out"), "learning_rate": 1}
+        config = Grpo(**keys, batch_size=batch, max_steps=steps)
+        order = order_of(names, config)
+        assert len(order) == batch * steps
+        assert order == order_of(names, config)
+        for start in range(0, len(order), count):
+            epoch = order[start : start + count]
+            assert len(set(epoch)) == len(epoch)
+        whole = Grpo(**keys, batch_size=batch, epochs=2)
+        assert set(Counter(order_of(names, whole)[: 2 * count]).values()) == {2}
+
+
+class TestWriter:
+    @pytest.mark.parametrize(("processes", "asked"), [(1, [2, 3]), (2, [3, 3, 3])])
+    def test_all_processes_generate_equally_often(
+        self, reader: Path, tmp_path: Path, processes: int, asked: list[int]
+    ) -> None:
+        calls: list[int] = []
+
+        def generate(prompts: list[list[int]], *_: Any, **__: Any) -> tuple[list[list[int]], None]:
+            calls.append(len(prompts))
+            return [[7, 2]] * len(prompts), None
+
+        trainer = SimpleNamespace(
+            accelerator=SimpleNamespace(num_processes=processes),
+            processing_class=tokenizer_of(told(reader, tmp_path)),
+            _generate_single_turn=generate,
+        )
+        writer = TrainerWriter(trainer, longest=99, count=3)
+        prompt = [{"role": "user", "content": "hello"}]
+        assert [len(writer([prompt] * n)) for n in (0, 2, 3)] == [0, 2, 3]
+        assert calls == asked
+
+
+def test_a_judge_that_is_lost_leaves_nothing_running() -> None:
+    class Loses(Dialogues):
+        async def worth(self, trajectory: Trajectory) -> Worth:
+            if trajectory.replies:
+                await asyncio.sleep(60)
+            raise JudgeLost("the judge is gone")
+
+    stops, figures = Stops(), dict[str, float]()
+    plays = Loses(dialogues(), GoldJudge(TEMPLATE), TEMPLATE, turns=T)
+    slow, lost = Trajectory((Written("", [1], [2]),)), Trajectory(())
+
+    async def rewarded() -> tuple[list[float | None], int]:
+        found = await reward_of(plays, T, stops)(
+            trajectory=[slow, slow, lost, lost], log_metric=figures.__setitem__
+        )
+        await asyncio.sleep(0)
+        return found, len(asyncio.all_tasks())
+
+    assert asyncio.run(rewarded()) == ([None] * 4, 1)
+    assert (stops.why, figures) == ("the judge is gone", {})
+
+
+def test_vllm_holds_room_for_prompt_and_reply_alone(reader: Path, tmp_path: Path) -> None:
+    colocate = arguments_of(told(reader, tmp_path, '[vllm]\nmode = "colocate"\n', max_prompt_length=900))
+    assert colocate["vllm_max_model_length"] == 900 + SMALL["max_completion_length"]
+    url = "http://127.0.0.1:8000"
+    server = arguments_of(told(reader, tmp_path, f'[vllm]\nmode = "server"\nurl = "{url}"\n'))
+    assert (server["vllm_server_base_url"], "vllm_max_model_length" in server) == (url, False)
+
+
+class TestHowItGoes:
+    def test_it_learns(self, reader: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        keys: dict[str, Any] = {
+            "max_steps": 20,
+            "learning_rate": 1e-3,
+            "num_generations": 8,
+            "micro_batch_size": 48,
+        }
+        grpo.train(told(reader, tmp_path, save_steps=20, **keys), player())
+        found = logged(tmp_path)
+        before, after = found[:2], found[-4:]
+        for name in ("reward", "turn_exact"):
+            assert fmean(line[name] for line in after) > fmean(line[name] for line in before) + 0.1
+        assert {"malformed", "silent", "evidence_outside", "masked", "judge_failed"} < found[0].keys()
+        assert (tmp_path / "out" / "metrics.png").exists()
+        assert "reward" in capfd.readouterr().err
+
+    @pytest.mark.parametrize(
+        "keys",
+        [
+            {"beta": 0.1, "loss_type": "grpo"},
+            {"beta": 0.0, "loss_type": "dapo", "reward": "bleu"},
+            {"beta": 0.1, "loss_type": "dapo", "reward": "f1"},
+        ],
+    )
+    def test_every_kind_of_loss_and_reward(self, reader: Path, tmp_path: Path, keys: dict[str, Any]) -> None:
+        kind = keys.get("reward", "judge")
+        plays = Dialogues(dialogues(), GoldJudge(TEMPLATE), TEMPLATE, turns=T, kind=kind)
+        grpo.train(told(reader, tmp_path, **keys), plays)
+        *_, last = logged(tmp_path)
+        assert ("kl" in last) == (keys["beta"] > 0)
+        assert last["grad_norm"] > 0
+
+    def test_an_adapter_is_trained_and_exported(self, reader: Path, tmp_path: Path) -> None:
+        lora = "[lora]\nrank = 4\nalpha = 8\n"
+        grpo.train(told(reader, tmp_path, lora, learning_rate=1e-2, beta=0.05), player())
+        assert (tmp_path / "out" / "model" / "adapter_config.json").exists()
+        before, after = weights(reader), weights(export(tmp_path / "out", tmp_path / "whole"))
+        assert before.keys() == after.keys()
+        assert any(not torch.equal(value, after[name]) for name, value in before.items())
+
+    def test_prompts_are_cut_to_what_they_may_have(self, reader: Path, tmp_path: Path) -> None:
+        long = [
+            one._replace(turns=tuple(t.model_copy(update={"text": t.text + " word" * 50}) for t in one.turns))
+            for one in dialogues()
+        ]
+        plays = Kept(Dialogues(long, GoldJudge(TEMPLATE), TEMPLATE, turns=T))
+        grpo.train(told(reader, tmp_path, max_prompt_length=200, max_steps=1), plays)
+        lengths = [len(reply.prompt_ids) for one in plays.played for reply in one.replies]
+        assert max(lengths) <= 200
+        assert max(len(t.text) for one in long for t in one.turns) > 200
+
+    def test_users_who_fail_are_masked_and_counted(self, reader: Path, tmp_path: Path) -> None:
+        def user_of(persona: Persona, seed: int) -> SimulatedUser:
+            user = ScriptedUser(persona, seed, TEMPLATE)
+            return user if persona.id == "ann" else Fails(persona, seed, after=int(persona.id == "eve"))
+
+        grpo.train(told(reader, tmp_path), Simulated(people(), TEMPLATE, turns=T, user_of=user_of))
+        assert [line["masked"] for line in logged(tmp_path)] == pytest.approx([2 / 3] * 2)
+        assert all(0 < line["reward"] < 1 for line in logged(tmp_path))
