@@ -3,15 +3,16 @@
 s_t = (u_t, p_1:t-1), a_t = p_t; the transition is the gate and the merge of production.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from personalagent.corpora.gold import GoldTurn, inference_of
 from personalagent.dialogue import Turn
 from personalagent.errors import SettingError
+from personalagent.policies.budget import own_words, tidy
 from personalagent.policies.notation import parse_inference, write_inference
 from personalagent.policies.policy import Failure, Policy
-from personalagent.policies.prompt import inference_prompt
+from personalagent.policies.prompt import MOST_MESSAGE, inference_prompt
 from personalagent.profile.evidence import Gated, gate
 from personalagent.profile.log import TurnEntry, turn_entry
 from personalagent.profile.preference import Inference
@@ -20,7 +21,10 @@ from personalagent.profile.template import Template
 from personalagent.training.episodes import Episode, Gold, Step
 
 Messages = list[dict[str, str]]
-_SHORTENINGS = 12
+LONGEST_REPLY = 400
+"""Characters of the reply before the message, from its end, that a prompt may show."""
+_SHORT = 40
+"""Characters of a message; before less is left of it the profile is left out."""
 
 
 class Reply(Protocol):
@@ -98,15 +102,21 @@ def fitted(turn: Turn, profile: Profile, template: Template, fits: Callable[[Mes
 
     Never cut: instructions, slots and marks. Raises `SettingError` if these alone do not fit.
     """
-    for _ in range(_SHORTENINGS):
-        messages = inference_prompt(turn, profile, template, turn.at).messages
+    for less, held in _ever_less(turn, profile):
+        messages = inference_prompt(less, held, template, turn.at).messages
         if fits(messages):
             return messages
-        if len(turn.text) < 2:
-            profile = Profile()
-        text, reply = turn.text[: len(turn.text) // 2], turn.replying_to[len(turn.replying_to) // 2 :]
-        turn = turn.model_copy(update={"text": text or turn.text, "replying_to": reply})
     raise SettingError("max_prompt_length leaves no room for the instructions and the slots")
+
+
+def _ever_less(turn: Turn, profile: Profile) -> Iterator[tuple[Turn, Profile]]:
+    """The turn with its profile, then with half of message and reply, and so on; the profile goes late."""
+    yield turn, profile
+    text, reply = own_words(tidy(turn.text), MOST_MESSAGE), turn.replying_to[-LONGEST_REPLY:]
+    while len(text) > 1 or reply:
+        text, reply = text[: max(1, len(text) // 2)], reply[len(reply) // 2 + 1 :]
+        held = profile if len(text) >= _SHORT else Profile()
+        yield turn.model_copy(update={"text": text, "replying_to": reply}), held
 
 
 def _entry(turn: Turn, inference: Inference | Failure, template: Template) -> TurnEntry:

@@ -34,6 +34,9 @@ Rows = Callable[[Source, Part, Template], Sequence[Mapping[str, Any]]]
 """What makes the rows of a part of a source."""
 
 
+MODEL = "model"
+
+
 class Run(NamedTuple):
     """A run's folder, and where in it to go on."""
 
@@ -43,7 +46,7 @@ class Run(NamedTuple):
     @property
     def model(self) -> Path:
         """Where the trained model, or adapter, goes."""
-        return self.out / "model"
+        return self.out / MODEL
 
     @property
     def finished(self) -> bool:
@@ -217,18 +220,13 @@ def _accumulated(config: Config) -> int:
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """Write down what the run is told. Raises `SettingError` if the folder was told something else before."""
+    """Write down what the run is told. Raises `SettingError` if the folder holds another run's work."""
     path = out / "config.json"
-    try:
-        before = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        if any(out.glob("checkpoint-*")):
-            raise SettingError(
-                f"{out} holds checkpoints of another run; name another folder by --out"
-            ) from None
-    except ValueError as error:
-        raise SettingError(f"{path} is not what a run was told: {error}") from error
-    else:
+    if any(out.glob("checkpoint-*")) or (out / MODEL).exists():
+        try:
+            before = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            raise SettingError(f"{out} holds another run; name another folder by --out") from None
         if different := _difference(before, settings):
             raise SettingError(f"{out} holds a run with {different}; name another folder by --out")
         return

@@ -180,3 +180,17 @@ def test_a_prompt_that_fits_is_as_in_serving(spoken: list[Episode]) -> None:
 def test_no_room_for_the_instructions_is_an_error_that_says_so(spoken: list[Episode]) -> None:
     with pytest.raises(SettingError, match="max_prompt_length"):
         fitted(spoken[0].turns[0], Profile(), TEMPLATE, lambda _: False)
+
+
+def test_a_long_message_fits_wherever_a_short_one_does(spoken: list[Episode]) -> None:
+    def size(messages: Messages) -> int:
+        return len(messages[1]["content"].split("</slots>")[1])
+
+    short = Turn(user="u", session="s", index=0, text="I keep bees", at=START)
+    limit = size(inference_prompt(short, Profile(), TEMPLATE, START).messages)
+    held = [lesson.profile for lesson in lessons(spoken[0], TEMPLATE)][-1]
+    for length in (100, 3_000, 50_000):
+        long = short.model_copy(
+            update={"text": "I keep bees and " * (length // 16), "replying_to": "Why? " * 900}
+        )
+        assert size(fitted(long, held, TEMPLATE, lambda m: size(m) <= limit)) <= limit

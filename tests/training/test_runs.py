@@ -45,16 +45,22 @@ def test_what_a_run_is_told_is_kept_and_the_same_may_go_on(model: Path, tmp_path
 
 
 def test_a_run_that_is_told_something_else_is_refused_with_the_key(model: Path, tmp_path: Path) -> None:
-    begin(config(model, tmp_path))
+    (begin(config(model, tmp_path)).out / "checkpoint-5").mkdir()
     with pytest.raises(
         SettingError, match=r"holds a run with sft\.seed = 1, not 2; name another folder by --out"
     ):
         begin(config(model, tmp_path, seed=2))
 
 
+def test_a_run_that_came_to_nothing_leaves_its_folder_to_another(model: Path, tmp_path: Path) -> None:
+    begin(config(model, tmp_path))
+    told = config(model, tmp_path, seed=2)
+    assert json.loads((begin(told).out / "config.json").read_text("utf-8")) == told.settings()
+
+
 def test_checkpoints_of_who_knows_what_are_not_gone_on_from(model: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "checkpoint-5").mkdir(parents=True)
-    with pytest.raises(SettingError, match="holds checkpoints of another run"):
+    with pytest.raises(SettingError, match="holds another run"):
         begin(config(model, tmp_path))
 
 
