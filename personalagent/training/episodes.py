@@ -8,10 +8,12 @@ from personalagent.corpora import gold
 from personalagent.corpora.gold import GoldTurn, inference_of
 from personalagent.dialogue import Turn
 from personalagent.errors import DataError
+from personalagent.policies.grammar import MOST_NEEDS
+from personalagent.policies.notation import GRADES
 from personalagent.policies.policy import Failure
 from personalagent.profile.evidence import gate
 from personalagent.profile.log import TurnEntry, turn_entry
-from personalagent.profile.preference import Inference
+from personalagent.profile.preference import Inference, Need
 from personalagent.profile.profile import Profile, merge
 from personalagent.profile.template import Template
 
@@ -91,6 +93,17 @@ def lessons(episode: Episode, template: Template) -> Iterator[Lesson]:
         inference = inference_of(told).model_copy(update={"needs": ()})
         yield Lesson(turn, profile, inference)
         profile = merge(profile, turn_entry(turn, gate(inference, turn, template)))
+
+
+def request_lessons(template: Template, *splits: gold.Split) -> Iterator[Lesson]:
+    """The requests of the corpus, each with what it needs: the turns of dialogues have no gold of that."""
+    weights = {2: GRADES["decides"], 1: GRADES["helps"]}
+    for number, one in enumerate(gold.requests(None, *splits)):
+        profile = gold.profile_of(one.profile, template)
+        turn = Turn(user=one.persona, session=f"request-{number}", index=0, text=one.request, at=gold.START)
+        needs = [Need(slot=slot, weight=weights[grade]) for slot, grade in one.needs.items()]
+        ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
+        yield Lesson(turn, profile, Inference(needs=tuple(ranked[:MOST_NEEDS])))
 
 
 def windows(episode: Episode, most: int, template: Template) -> list[Episode]:

@@ -1,4 +1,4 @@
-"""Rows for TRL, of all sources, through `inference_prompt` and `write_inference` alone.
+"""Rows for TRL, of all sources; those of inferences through `inference_prompt` and `write_inference` alone.
 
 SFT: ``prompt`` and ``completion``; DPO: ``prompt``, ``chosen`` and ``rejected``; all as lists of messages.
 GRPO takes episodes. Users, not rows, are drawn for what is held out.
@@ -24,6 +24,7 @@ from personalagent.training.episodes import (
     corpus_episodes,
     held_out,
     lessons,
+    request_lessons,
     windows,
 )
 from personalagent.training.spoiling import spoiled
@@ -56,12 +57,18 @@ def episodes(source: Source, part: Part, template: Template, most_turns: int | N
 
 
 def sft_rows(source: Source, part: Part, template: Template) -> list[Row]:
-    """Prompts and what is right: the gold inference after the gold profile, or the preferred reply."""
+    """Prompts and what is right: the gold inference after the gold profile, or the preferred reply.
+
+    The corpus's requests are among them, for what a request needs is told by nothing else.
+    """
     if source.what == "replies":
         return [{"prompt": p, "completion": _said(good)} for p, good, _ in _replies(source, part)]
+    taught = [lesson for lesson, _ in _lessons(source, part, template)]
+    if source.kind == "corpus":
+        taught += _requests(source, part, template)
     return [
         {"prompt": _prompt(lesson, template), "completion": _said(write_inference(lesson.inference))}
-        for lesson, _ in _lessons(source, part, template)
+        for lesson in taught[: source.most]
     ]
 
 
@@ -155,6 +162,12 @@ def _lessons(source: Source, part: Part, template: Template) -> Iterator[tuple[L
             if isinstance(told, GoldTurn):
                 number += 1
                 yield lesson, told
+
+
+def _requests(source: Source, part: Part, template: Template) -> Iterator[Lesson]:
+    """The requests of the part's personas."""
+    users = {one.user for one in episodes(source.model_copy(update={"most": None}), part, template)}
+    return (lesson for lesson in request_lessons(template, "train") if lesson.turn.user in users)
 
 
 def _prompt(lesson: Lesson, template: Template) -> list[dict[str, str]]:

@@ -41,7 +41,7 @@ def test_every_file_that_ships_serves_every_kind_of_run(name: str, kind: Kind) -
 
 
 def test_the_files_that_the_documentation_names_ship() -> None:
-    assert shipped() == ("llama-3.2-3b.toml", "qwen3-4b-24gb.toml", "qwen3-4b.toml", "tiny.toml")
+    assert shipped() == ("llama-3.2-3b.toml", "qwen3-4b-24gb.toml", "qwen3-4b.toml", "tiny-gpu.toml", "tiny.toml")
 
 
 @pytest.mark.parametrize(

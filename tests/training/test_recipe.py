@@ -1,11 +1,13 @@
 """The whole recipe on a model of two million parameters: every stage for real, DPO beside it, and export."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from personalagent.errors import SettingError  # noqa: E402
 from personalagent.profile.template import load_template  # noqa: E402
 from personalagent.training import dpo  # noqa: E402
 from personalagent.training.config import configured, read  # noqa: E402
@@ -13,7 +15,7 @@ from personalagent.training.episodes import corpus_histories, windows  # noqa: E
 from personalagent.training.export import export  # noqa: E402
 from personalagent.training.tiny.pretrain import Course  # noqa: E402
 from personalagent.training.tiny.recipe import FIGURES, Recipe, cook  # noqa: E402
-from personalagent.training.tiny.report import BEGIN, END, curves, table  # noqa: E402
+from personalagent.training.tiny.report import BEGIN, CURVES, END, fill, table  # noqa: E402
 from personalagent.training.watching import lines  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(400)]
@@ -78,11 +80,17 @@ def test_every_stage_is_run_measured_and_kept(tmp_path: Path) -> None:
     assert cook(recipe, lambda what, *_: said.append(what.split(" (")[0]), histories) == figures
     assert not any(what.startswith(("writing", "pre-training")) for what in said)
 
+    with pytest.raises(SettingError, match="holds a model with another most"):
+        cook(replace(recipe, most=60), lambda *_: None, histories)
+
     assert table(figures).startswith(
         "| figure | silent | rules | embedded | sft | grpo, 1 seeds | grpo - sft |"
     )
-    curves(recipe.work, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").stat().st_size > 1000
+    page = tmp_path / "page.md"
+    page.write_text(f"# Page\n\n{BEGIN}\n{END}\n")
+    fill(recipe.work, page)
+    assert table(figures) in page.read_text()
+    assert (tmp_path / "training" / CURVES).stat().st_size > 1000
 
     preferred = dpo.train(configured(read(config), "dpo"))
     assert (export(preferred, tmp_path / "served") / "config.json").is_file()

@@ -9,12 +9,11 @@ from typing import NamedTuple
 from personalagent.corpora import gold
 from personalagent.corpora.gold import Held
 from personalagent.dialogue import Turn
-from personalagent.policies.notation import GRADES
-from personalagent.profile.preference import Classification, Evidence, Inference, Need, Operation, Preference
+from personalagent.profile.preference import Classification, Evidence, Inference, Operation, Preference
 from personalagent.profile.template import Template
 from personalagent.training.embedded import laps, plain, sources
 from personalagent.training.embedded.examples import Example, Marked
-from personalagent.training.episodes import Lesson, corpus_episodes, lessons
+from personalagent.training.episodes import Lesson, corpus_episodes, lessons, request_lessons
 
 PLAIN_ROUNDS = 3
 """How often the plain statements are drawn; 3,300 a time."""
@@ -57,17 +56,6 @@ def dialogue_lessons(template: Template, split: gold.Split) -> Iterator[Lesson]:
     """The turns of a split, each with the gold profile before it."""
     for episode in corpus_episodes(template, split):
         yield from lessons(episode, template)
-
-
-def request_lessons(template: Template, split: gold.Split) -> Iterator[Lesson]:
-    """The requests of a split, with what they need."""
-    weights = {2: GRADES["decides"], 1: GRADES["helps"]}
-    for number, one in enumerate(gold.requests(None, split)):
-        profile = gold.profile_of(one.profile, template)
-        turn = Turn(user=one.persona, session=f"request-{number}", index=0, text=one.request, at=gold.START)
-        needs = [Need(slot=slot, weight=weights[grade]) for slot, grade in one.needs.items()]
-        ranked = sorted(needs, key=lambda need: (-need.weight, need.slot))
-        yield Lesson(turn, profile, Inference(needs=tuple(ranked[:4])))
 
 
 def _of_example(

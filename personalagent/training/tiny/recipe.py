@@ -5,13 +5,14 @@ Every stage is kept in its folder: a recipe that was killed goes on where it was
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from personalagent.errors import SettingError
 from personalagent.policies.embedded import EmbeddedPolicy
 from personalagent.policies.policy import Policy
 from personalagent.policies.rules import RulePolicy
@@ -59,8 +60,8 @@ def cook(recipe: Recipe, say: Say, held_out: Sequence[Episode] = ()) -> dict[str
 
     Measured on `held_out`; on the histories of the corpus's test personas, if nothing is given.
     """
-    recipe.work.mkdir(parents=True, exist_ok=True)
     template, told = load_template(), read(recipe.config)
+    _claim(recipe)
     taught = _texts(recipe, template, say)
     base = _pretrained(recipe, template, taught, say)
     start = sft.train(configured(_placed(told, recipe, base), "sft"), lambda *_: _rows(taught, _[1]))
@@ -74,6 +75,22 @@ def cook(recipe: Recipe, say: Say, held_out: Sequence[Episode] = ()) -> dict[str
     return figures
 
 
+def _claim(recipe: Recipe) -> None:
+    """Write down what the model is made of. Raises `SettingError` if the folder holds another one."""
+    recipe.work.mkdir(parents=True, exist_ok=True)
+    path = recipe.work / "recipe.json"
+    settings = {
+        "size": recipe.size,
+        "laps": recipe.laps is not None,
+        "most": recipe.most,
+        **asdict(recipe.course),
+    }
+    before = json.loads(path.read_text("utf-8")) if path.is_file() else settings
+    if different := [key for key in settings if before.get(key) != settings[key]]:
+        raise SettingError(f"{recipe.work} holds a model with another {different[0]}: name another folder")
+    path.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+
+
 def _texts(recipe: Recipe, template: Template, say: Say) -> list[Text]:
     say("gathering lessons", 0, 1)
     taught = every_lesson(template, recipe.laps, recipe.course.seed)[: recipe.most]
@@ -82,7 +99,7 @@ def _texts(recipe: Recipe, template: Template, say: Say) -> list[Text]:
 
 def _pretrained(recipe: Recipe, template: Template, taught: Sequence[Text], say: Say) -> Path:
     folder = recipe.work / "base"
-    if (folder / "config.json").is_file():
+    if folder.is_dir():
         return folder
     tokenizer = tokenizer_of(
         (one.prompt.partition("</slots>")[2] + one.completion for one in taught), template
@@ -94,9 +111,10 @@ def _pretrained(recipe: Recipe, template: Template, taught: Sequence[Text], say:
         say(f"pre-training {parameters(model) / 1e6:.1f}M parameters (loss {loss:.2f})", done, total)
 
     pretrain(model, tokenizer, taught, recipe.course, recipe.work / "pretraining.pt", advance)
-    tokenizer.save_pretrained(folder)
-    model.save_pretrained(folder)
-    return folder
+    part = folder.with_suffix(".part")
+    tokenizer.save_pretrained(part)
+    model.save_pretrained(part)
+    return part.rename(folder)
 
 
 def _rows(taught: Sequence[Text], part: str) -> list[dict[str, str]]:
@@ -131,7 +149,20 @@ def measured(
         say(f"measuring {name}", number, len(others) + len(models))
         model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
         model.to("cuda" if torch.cuda.is_available() else "cpu")
-        writer = ModelWriter(model, tokenizer, reply_tokens=REPLY_TOKENS)
-        found[name] = figures_of(steps_of_model(writer, held_out, template), judge)
-        found[name]["parameters"] = parameters(model)
+        found[name] = _figures(model, tokenizer, held_out, template)
     return found
+
+
+def _figures(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    held_out: Sequence[Episode],
+    template: Template,
+) -> dict[str, Any]:
+    """Of the likeliest replies; `exact_sampled` of sampled ones, which are what GRPO is rewarded for."""
+    judge, found = GoldJudge(template), {}
+    for sample in (False, True):
+        torch.manual_seed(1)
+        writer = ModelWriter(model, tokenizer, reply_tokens=REPLY_TOKENS, sample=sample)
+        found[sample] = figures_of(steps_of_model(writer, held_out, template), judge)
+    return {**found[False], "exact_sampled": found[True]["exact"], "parameters": parameters(model)}

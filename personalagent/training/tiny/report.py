@@ -3,9 +3,9 @@
 Fills the page's tables from ``WORK/figures.json`` and draws its curves beside it from the metrics of GRPO.
 """
 
+import argparse
 import json
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -22,6 +22,7 @@ SHOWN = (
     "exact",
     "exact_telling",
     "exact_silent",
+    "exact_sampled",
     "completeness",
     "no_hallucination",
     "informativeness",
@@ -47,11 +48,11 @@ def table(figures: dict[str, Any]) -> str:
     rows = [f"| figure | {' | '.join(names)} | grpo, {len(seeds)} seeds | grpo - sft |"]
     rows.append("|" + "---|" * (len(names) + 3))
     for key in SHOWN:
-        tuned = [one[key] or 0.0 for one in seeds]
-        gain = fmean(tuned) - (figures["sft"][key] or 0.0)
+        tuned = [one.get(key) or 0.0 for one in seeds]
+        gain = fmean(tuned) - (figures["sft"].get(key) or 0.0)
         spread = f" ± {stdev(tuned):.3f}" if len(tuned) > 1 else ""
         cells = [
-            *(_shown(figures[name][key]) for name in names),
+            *(_shown(figures[name].get(key)) for name in names),
             f"{fmean(tuned):.3f}{spread}",
             f"{gain:+.3f}",
         ]
@@ -89,18 +90,29 @@ def _shown(value: float | None) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.3f}"
 
 
-def main() -> None:
-    """Fill the page, and draw the curves beside it."""
-    work, page = Path(sys.argv[1]), Path(sys.argv[2])
+def fill(work: Path, page: Path) -> None:
+    """Put a recipe's figures into the page, and its curves beside it."""
     found = table(json.loads((work / FIGURES).read_text(encoding="utf-8")))
+    drawn = f"![Curves of GRPO](training/{CURVES})"
     text = re.sub(
         f"{re.escape(BEGIN)}.*{re.escape(END)}",
-        lambda _: f"{BEGIN}\n\n{found}\n\n{END}",
+        lambda _: f"{BEGIN}\n\n{found}\n\n{drawn}\n\n{END}",
         page.read_text(encoding="utf-8"),
         flags=re.DOTALL,
     )
     page.write_text(text, encoding="utf-8")
-    curves(work, page.parent / "training" / CURVES)
+    png = page.parent / "training" / CURVES
+    png.parent.mkdir(exist_ok=True)
+    curves(work, png)
+
+
+def main() -> None:
+    """Fill the page, and draw the curves beside it."""
+    parser = argparse.ArgumentParser(prog="python -m personalagent.training.tiny.report", description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("page", type=Path)
+    given = parser.parse_args()
+    fill(given.work, given.page)
 
 
 if __name__ == "__main__":

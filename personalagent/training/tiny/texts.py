@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from personalagent.policies.notation import write_inference
-from personalagent.policies.prompt import inference_prompt
+from personalagent.policies.prompt import INSTRUCTIONS, inference_prompt
 from personalagent.profile.template import load_template
 from personalagent.training.episodes import Lesson
 from personalagent.training.tiny.lessons import Taught
@@ -52,8 +52,8 @@ def texts(taught: Sequence[Taught], folder: Path, advance: Callable[[int], None]
 
 
 def _print(taught: Sequence[Taught]) -> str:
-    """16 hex digits that are the same for the same lessons."""
-    digest = hashlib.sha256()
+    """16 hex digits that are the same for the same lessons, instructions and template."""
+    digest = hashlib.sha256("\n".join((INSTRUCTIONS, *load_template().slots)).encode())
     for source, (turn, profile, inference) in taught:
         held = [entry.key for entry in profile.entries]
         digest.update(json.dumps([source, turn.key, turn.replying_to, held]).encode())

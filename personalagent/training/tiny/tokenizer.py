@@ -1,7 +1,7 @@
 """The tiny model's tokenizer: byte-level BPE, with what every prompt and reply repeats as single tokens.
 
-The instructions, the marks and the template's slots are one token each. So a prompt has some 130 tokens in
-place of 500, and a reply that says nothing has four; the text is the same as for any other model.
+The instructions, the marks and the template's slots are one token each. So a prompt has some 95 tokens in
+place of 500, and a reply that says nothing has five; the text is the same as for any other model.
 """
 
 from collections.abc import Iterable
