@@ -3,18 +3,20 @@
 It is async, because users may be models, and depends on Gymnasium in no other way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from personalagent.corpora.gold import START, GoldOperation
+from personalagent.corpora.gold import START, GoldOperation, inference_of
 from personalagent.dialogue import Turn
 from personalagent.errors import PolicyError
 from personalagent.policies.notation import parse_inference
 from personalagent.policies.policy import Failure
+from personalagent.profile.evidence import gate
+from personalagent.profile.log import turn_entry
 from personalagent.profile.preference import Inference
-from personalagent.profile.profile import Profile
+from personalagent.profile.profile import Profile, merge
 from personalagent.profile.template import Template
 from personalagent.simulation.persona import after
 from personalagent.simulation.rewards import Wanted, profile_reward, response_reward
@@ -54,8 +56,8 @@ class Environment:
     """One episode after another, each with a new user, whom `user_of` makes from the seed.
 
     After a step `info` holds ``profile_reward`` and ``response_reward`` (each 0 to 1; the reward is their
-    mean), ``entry`` (what passed the gate, or the `Failure` that the action is), ``gold`` (the turn's
-    `GoldTurn`, or None), ``request`` (whether the move is judged by a request's gold needs), ``asks`` (the
+    mean), ``turn`` and ``before`` (the state that was acted in), ``entry`` (what passed the gate, or the
+    `Failure` that the action is), ``gold`` (the turn's `GoldTurn`, or None), ``request`` (whether the move is judged by a request's gold needs), ``asks`` (the
     slot that is asked about, or None), ``handed`` (the preferences that the reply gets), ``outcome`` (of the
     question that the turn answers, or None) and ``failure`` (the user's, or None: the episode then ends
     truncated, which is no fault of the agent's).
@@ -73,13 +75,18 @@ class Environment:
         self._questions, self._longest = questions, longest
         self._course: _Course | None = None
 
-    async def reset(self, seed: int = 0) -> tuple[Observation, Info]:
-        """The first state of a new episode. Raises `PolicyError` if the user has nothing to say."""
+    async def reset(self, seed: int = 0, told: Sequence[Said] = ()) -> tuple[Observation, Info]:
+        """The first state of a new episode. Raises `PolicyError` if the user has nothing to say.
+
+        What the user had `told` before is revealed, and stands in the profile as the gold has it.
+        """
         user = self._user_of(seed)
         said = await user.opens()
         if isinstance(said, Failure):
             raise PolicyError(f"the simulated user {user.persona.id} failed: {said.kind}: {said.detail}")
         self._course = _Course(user, self._template, self._questions, said)
+        for one in told:
+            self._course.knows(one)
         return self._course.hears(said, Move("")), {"persona": user.persona.id}
 
     async def step(self, action: Action) -> tuple[Observation, float, bool, bool, Info]:
@@ -123,6 +130,13 @@ class _Course:
         """The last message."""
         return self.turns[-1]
 
+    def knows(self, said: Said) -> None:
+        """A message from before the episode, as somebody who knows the gold has read it."""
+        self.hears(said, Move(""))
+        if said.gold:
+            entry = turn_entry(self.turn, gate(inference_of(said.gold), self.turn, self.template))
+            self.standing = self.standing._replace(profile=merge(self.standing.profile, entry))
+
     def hears(self, said: Said, move: Move) -> Observation:
         """The state that a message leads to."""
         if not self.turns or said.session != self.turn.session:
@@ -155,6 +169,8 @@ class _Course:
         info: Info = {
             "profile_reward": profile_reward(acted.after.profile, self.revealed, self.unjudged),
             "response_reward": self._response_reward(acted, before),
+            "turn": self.turn,
+            "before": before.profile,
             "entry": acted.entry,
             "gold": self.said.gold,
             "request": acted.request.said.needs is not None,

@@ -37,12 +37,18 @@ class ScriptedUser:
     conversation for the same moves.
     """
 
-    def __init__(self, persona: Persona, seed: int, template: Template) -> None:
+    def __init__(self, persona: Persona, seed: int, template: Template, start: int = 0) -> None:
+        """She opens with message `start` of her `script`, which has more than that."""
         self._persona, self._template = persona, template
-        self._random = random.Random(f"{persona.id}/{seed}")
-        self._lines = deque(_lines(persona, self._random))
+        self._random = _chance(persona, seed)
+        lines = tuple(_lines(persona, self._random))
+        self.told = lines[:start]
+        """What she had said before she opens."""
+        self._lines = deque(lines[start:])
         self._session = persona.script[0].id
         self._revealed: tuple[GoldOperation, ...] = ()
+        for said in self.told:
+            self._saying(said)
         self._refused: set[str] = set()
 
     @property
@@ -108,6 +114,15 @@ def forms(held: Sequence[GoldOperation]) -> list[str]:
         said.append(held[0].evidence)
     short = [text for text in said if "?" not in text and len(text.split()) <= LONGEST_ANSWER]
     return [text for text in short if not declined(text) and not unknown(text)] or [surely]
+
+
+def script(persona: Persona, seed: int) -> tuple[Said, ...]:
+    """All that a user of this seed says unasked, her requests among it."""
+    return tuple(_lines(persona, _chance(persona, seed)))
+
+
+def _chance(persona: Persona, seed: int) -> random.Random:
+    return random.Random(f"{persona.id}/{seed}")
 
 
 def _lines(persona: Persona, chance: random.Random) -> Iterator[Said]:

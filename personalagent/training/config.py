@@ -18,6 +18,8 @@ from personalagent.errors import SettingError
 
 Kind = Literal["sft", "dpo", "grpo"]
 
+CONFIGS = files("personalagent.training") / "configs"
+"""The folder of what ships, with `fsdp2.yaml` for several GPUs."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w.-]+)?")
 
 
@@ -237,7 +239,7 @@ Config = SftConfig | DpoConfig | GrpoConfig
 
 def shipped() -> tuple[str, ...]:
     """The names of the files that come with the package."""
-    return tuple(sorted(one.name for one in _CONFIGS.iterdir() if one.name.endswith(".toml")))
+    return tuple(sorted(one.name for one in CONFIGS.iterdir() if one.name.endswith(".toml")))
 
 
 def read(given: str | Path) -> Recipe:
@@ -309,7 +311,18 @@ def _check(config: Config) -> None:
         )
     if config.data.path and not config.data.path.exists():
         raise ValueError(f"data.path: there is no file or folder {config.data.path}")
-    if isinstance(config, GrpoConfig) and config.data.kind == "aloe" and config.judge.kind == "gold":
+    if isinstance(config, GrpoConfig):
+        _check_judged(config, config.train)
+
+
+def _check_judged(config: GrpoConfig, train: Grpo) -> None:
+    kind, judge = config.data.kind, config.judge.kind
+    if train.mode == "simulated":  # users of the corpus, whose rewards are their own
+        goes = {'data.kind = "corpus"': kind == "corpus", 'judge.kind = "gold"': judge == "gold"}
+        goes |= {'reward = "judge"': train.reward == "judge", "no weights": train.weights is None}
+        if wrong := [name for name, kept in goes.items() if not kept]:
+            raise ValueError(f"grpo.mode: simulated goes with {' and '.join(wrong)} only")
+    elif kind == "aloe" and judge == "gold":
         raise ValueError("judge.kind: ALOE's gold is prose, which only a model can judge")
 
 
@@ -318,7 +331,7 @@ def _text(given: str | Path) -> str:
         return path.read_text("utf-8")
     if str(given) not in shipped():
         raise SettingError(f"there is no file {given}; those that ship are {', '.join(shipped())}")
-    return (_CONFIGS / str(given)).read_text("utf-8")
+    return (CONFIGS / str(given)).read_text("utf-8")
 
 
 def _reason(error: ValidationError) -> str:
@@ -336,6 +349,3 @@ def _reason(error: ValidationError) -> str:
     given = first["input"]
     said = f" {json.dumps(given)}" if isinstance(given, str | int | float | bool) else ""
     return f"{key}{said}: {first['msg'][:1].lower()}{first['msg'][1:]}"
-
-
-_CONFIGS = files("personalagent.training") / "configs"

@@ -24,6 +24,7 @@ from personalagent.training.runs import (
     complete,
     dataset,
     ending,
+    loading,
     options,
     tokenizer_of,
     training_arguments,
@@ -42,18 +43,19 @@ def train(config: DpoConfig, rows: Rows = preference_rows) -> Path:
         return run.model
     tokenizer, template = tokenizer_of(config), load_template()
     learnt, held_out = (rows(config.data, part, template) for part in ("train", "held_out"))
-    trainer = DPOTrainer(
-        model=config.start,
-        args=Arguments(
-            **training_arguments(config, evaluates=bool(held_out)),
-            max_length=config.train.max_length,
-            beta=config.train.beta,
-        ),
-        train_dataset=dataset(learnt),
-        eval_dataset=dataset(held_out) if held_out else None,
-        processing_class=tokenizer,
-        peft_config=adapter_of(config),
-    )
+    with loading(config):
+        trainer = DPOTrainer(
+            model=config.start,
+            args=Arguments(
+                **training_arguments(config, evaluates=bool(held_out)),
+                max_length=config.train.max_length,
+                beta=config.train.beta,
+            ),
+            train_dataset=dataset(learnt),
+            eval_dataset=dataset(held_out) if held_out else None,
+            processing_class=tokenizer,
+            peft_config=adapter_of(config),
+        )
     most = config.train.max_length
     cut = len(learnt) - sum(_length(row) <= most for row in trainer.train_dataset)
     if cut:

@@ -1,7 +1,8 @@
 """Multi-turn GRPO (paper, Eq. 3 to 5): `python -m personalagent.training.grpo --config FILE`.
 
 A trajectory is T turns, each with a prompt of its own (u_t, p_1:t-1), where p is what the policy itself has
-inferred so far. A turn is a row for TRL; the rows of a trajectory share one return R_final and one advantage.
+inferred in this dialogue so far. A turn is a row for TRL; the rows of a trajectory share one return R_final and
+one advantage.
 
 Deviations from the paper:
 
@@ -10,11 +11,16 @@ Deviations from the paper:
 - The advantage is (r - mean) / std over the G*T rows of a group, each return T times, with n - 1 in the
   standard deviation: sqrt((GT - 1) / GT) of Eq. 5's, 0.99 for G = 6, T = 10. TRL adds 1e-4 to the deviation.
   Returns are rounded to 1/4096, so that a group whose returns are alike teaches nothing at all.
-- `loss_type = "grpo"` averages the loss within each turn, then over all turns; "dapo" over all tokens. Eq. 5
-  has a trajectory as one sequence. Where a dialogue has fewer than T turns, the rows left over are masked.
+- A dialogue that is not its persona's first, and a window of a long one that is not the first, begins with
+  the gold profile of what was said before it, not with one that the policy has inferred.
+- Eq. 5 has a trajectory as one sequence; here a dialogue of fewer than T turns leaves rows over, which are
+  masked. `loss_type = "grpo"` averages the loss within each row, then over all rows, the masked ones too, so
+  that a short dialogue weighs less than a long one; "dapo" averages over all tokens that are not masked.
 - KL, clipping and temperature are TRL's and the configuration's; the paper does not give them.
 - A reply has the turn's needs as a fourth block. The gold of turns has none: they are not rewarded.
-- A judge that fails masks the whole trajectory. If it is out for long, training stops with a checkpoint.
+- A judge that fails masks the whole trajectory: neither a return nor the KL penalty teaches anything of it.
+  If the judge is out for long, training stops with a checkpoint; the step in which it was lost leaves the
+  weights as they were, and its dialogues are passed over.
 """
 
 import asyncio
@@ -22,7 +28,7 @@ import logging
 import math
 import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 from string import ascii_lowercase
@@ -39,12 +45,18 @@ from personalagent.errors import JudgeLost, SettingError
 from personalagent.policies.clients import Keys, address_of
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import Template, load_template
-from personalagent.simulation.persona import personas
 from personalagent.training.config import Grpo, GrpoConfig, Vllm, load
-from personalagent.training.episodes import held_out
 from personalagent.training.judging import GoldJudge, Judge
 from personalagent.training.llm_judge import ModelJudge
-from personalagent.training.players import Dialogues, Player, Simulated, Trajectory, Worth, Written
+from personalagent.training.players import (
+    Dialogues,
+    Player,
+    Simulated,
+    Trajectory,
+    Worth,
+    Written,
+    users_of,
+)
 from personalagent.training.rendering import Rendering
 from personalagent.training.rollouts import Messages, fitted
 from personalagent.training.rows import episodes
@@ -54,6 +66,7 @@ from personalagent.training.runs import (
     begin,
     complete,
     ending,
+    loading,
     options,
     tokenizer_of,
     training_arguments,
@@ -82,7 +95,9 @@ def train(config: GrpoConfig, player: Player | None = None) -> Path:
     player = player or player_of(config, template)
     tokenizer = tokenizer_of(config)
     check_room(Rendering(tokenizer, config.train.max_prompt_length), template)
-    return complete(trainer_of(config, player, tokenizer, stops), run, stops)
+    with loading(config):
+        trainer = trainer_of(config, player, tokenizer, stops)
+    return complete(trainer, run, stops)
 
 
 def trainer_of(
@@ -95,8 +110,8 @@ def trainer_of(
         args=Arguments(**arguments_of(config)),
         train_dataset=Dataset.from_list([{"prompt": name} for name in order_of(player.names, config.train)]),
         processing_class=tokenizer,
-        reward_funcs=reward_of(player, config.train.turns, stops),
-        rollout_func=rollout_of(player, config),
+        reward_funcs=reward_of(config.train.turns),
+        rollout_func=rollout_of(player, config, stops),
         peft_config=adapter_of(config),
     )
 
@@ -134,10 +149,7 @@ def player_of(config: GrpoConfig, template: Template) -> Player:
     """Where the trajectories come from, with a judge that can be reached."""
     train, source = config.train, config.data
     if train.mode == "simulated":
-        every = personas(template, None, "train")
-        apart = held_out([one.id for one in every], source.held_out, source.seed)
-        users = [one for one in every if one.id not in apart][: source.most]
-        return Simulated(users, template, turns=train.turns)
+        return Simulated(users_of(source, template), template, turns=train.turns)
     judge = judge_of(config, template)
     played = episodes(source, "train", template, train.turns)
     if isinstance(judge, GoldJudge) or train.reward != "judge":
@@ -231,72 +243,75 @@ def generate(
     return trainer._generate_single_turn(prompts, None, {}, num_generations=1)  # type: ignore[no-any-return]
 
 
-def rollout_of(player: Player, config: GrpoConfig) -> Callable[[list[str], GRPOTrainer], dict[str, Any]]:
-    """TRL's rollout function: of every T equal names in a row one trajectory, turn by turn."""
+def rollout_of(
+    player: Player, config: GrpoConfig, stops: Stops
+) -> Callable[[list[str], GRPOTrainer], dict[str, Any]]:
+    """TRL's rollout function: of every T equal names in a row one trajectory, turn by turn, and its worth.
+
+    It is judged here and not in the reward function, for whether a row is masked depends on it.
+    """
     turns, longest = config.train.turns, config.train.max_prompt_length
 
     def rollout(prompts: list[str], trainer: GRPOTrainer) -> dict[str, Any]:
         names = prompts[::turns]
         played = player.play(names, TrainerWriter(trainer, longest, len(names)))
-        return rows_of(played, turns, trainer.processing_class.eos_token_id)
+        worths = judged(player, played, stops)
+        return rows_of(played, worths, turns, trainer.processing_class.eos_token_id)
 
     return rollout
 
 
-def rows_of(played: Sequence[Trajectory], turns: int, eos: int) -> dict[str, Any]:
-    """The trajectories as TRL's rows, `turns` each; where one has fewer, rows whose loss is masked.
+def judged(player: Player, played: Sequence[Trajectory], stops: Stops) -> list[Worth]:
+    """What each is worth. When the judge is lost none has a return, and training stops."""
 
-    Besides its tokens a row has its turn, and its trajectory, by which it is rewarded.
+    async def all_worths() -> list[Worth]:
+        return await asyncio.gather(*(player.worth(one) for one in played))
+
+    try:
+        return asyncio.run(all_worths())
+    except JudgeLost as error:
+        stops.ask(str(error))
+        return [Worth(None, {})] * len(played)
+
+
+def rows_of(played: Sequence[Trajectory], worths: Sequence[Worth], turns: int, eos: int) -> dict[str, Any]:
+    """The trajectories as TRL's rows, `turns` each, every row with the worth of its trajectory.
+
+    The loss of a row is masked where its trajectory has no such turn, or no return.
     """
     blank = Written("", [eos], [eos], [0.0])
-    each = [(*one.replies, *[blank] * (turns - len(one.replies))) for one in played]
     rows = [
-        (reply, t < len(one.replies))
-        for one, all_ in zip(played, each, strict=True)
-        for t, reply in enumerate(all_)
+        (reply, int(t < len(one.replies) and worth.reward is not None))
+        for one, worth in zip(played, worths, strict=True)
+        for t, reply in enumerate((*one.replies, *[blank] * (turns - len(one.replies))))
     ]
     known = all(reply.logprobs is not None for reply, _ in rows)
     return {
         "prompt_ids": [reply.prompt_ids for reply, _ in rows],
         "completion_ids": [reply.completion_ids for reply, _ in rows],
         "logprobs": [reply.logprobs for reply, _ in rows] if known else None,
-        "env_mask": [[int(real)] * len(reply.completion_ids) for reply, real in rows],
-        "turn": [number % turns for number in range(len(rows))],
-        "trajectory": [one for one in played for _ in range(turns)],
+        "env_mask": [[learnt] * len(reply.completion_ids) for reply, learnt in rows],
+        "worth": [worth for worth in worths for _ in range(turns)],
     }
 
 
-def reward_of(player: Player, turns: int, stops: Stops) -> Callable[..., Any]:
-    """TRL's reward function: the same return for all rows of a trajectory, None where there is none.
+def reward_of(turns: int) -> Callable[..., list[float | None]]:
+    """TRL's reward function: the return of a row's trajectory, None where there is none.
 
     Figures go beside it, each a mean over the trajectories that have it; `masked` is the share of them
-    without a return. When the judge is lost, no trajectory of this step has one, and training stops.
+    without a return.
     """
 
-    async def trajectory_return(
-        trajectory: list[Trajectory], log_metric: Callable[[str, float], None], **_: Any
+    def trajectory_return(
+        worth: list[Worth], log_metric: Callable[[str, float], None], **_: Any
     ) -> list[float | None]:
-        try:
-            worths = await _worths(player, trajectory[::turns])
-        except JudgeLost as error:
-            stops.ask(str(error))
-            return [None] * len(trajectory)
-        log_metric("masked", fmean(worth.reward is None for worth in worths))
+        worths = worth[::turns]
+        log_metric("masked", fmean(one.reward is None for one in worths))
         for name, value in _means(worths).items():
             log_metric(name, value)
-        return [_exact(worth.reward) for worth in worths for _ in range(turns)]
+        return [_exact(one.reward) for one in worth]
 
     return trajectory_return
-
-
-async def _worths(player: Player, trajectories: Iterable[Trajectory]) -> list[Worth]:
-    """What each is worth; the rest is not waited for once the judge is lost."""
-    asked = [asyncio.ensure_future(player.worth(one)) for one in trajectories]
-    try:
-        return await asyncio.gather(*asked)
-    finally:
-        for one in asked:
-            one.cancel()
 
 
 def _exact(reward: float | None) -> float | None:

@@ -1,22 +1,28 @@
 """Who plays the trajectories of GRPO and says what they are worth: dialogues with gold, simulated users."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from statistics import fmean
 from typing import NamedTuple, Protocol
 
+from personalagent.corpora.gold import GoldTurn
 from personalagent.errors import DataError, PolicyError
-from personalagent.policies.policy import Failure
 from personalagent.profile.template import Template
 from personalagent.simulation.environment import Action, Environment, Info, Observation
-from personalagent.simulation.persona import Persona
+from personalagent.simulation.persona import Persona, personas
+from personalagent.simulation.places import places
 from personalagent.simulation.scripted import ScriptedUser
-from personalagent.simulation.user import SimulatedUser
-from personalagent.training.episodes import Episode, Step
+from personalagent.simulation.user import Said, SimulatedUser
+from personalagent.training.config import Source
+from personalagent.training.episodes import Episode, Step, held_out
+from personalagent.training.guards import guards
 from personalagent.training.judging import Judge
 from personalagent.training.rewards import FORMAT_CAP, Kind, format_share, trajectory_return
-from personalagent.training.rollouts import Messages, fitted, play
+from personalagent.training.rollouts import Messages, fitted, play, step_of
+
+SEED = 0
+"""Of every simulated user: a run that was stopped meets the same ones again."""
 
 
 class Written(NamedTuple):
@@ -111,12 +117,26 @@ class Dialogues:
         return Worth(found.reward, figures)
 
 
+def users_of(source: Source, template: Template) -> list[Persona]:
+    """The personas of the corpus's training split that are trained on, at most `source.most`."""
+    every = personas(template, None, "train")
+    apart = held_out([one.id for one in every], source.held_out, source.seed)
+    return [one for one in every if one.id not in apart][: source.most]
+
+
 class Simulated:
     """RLPA: a simulated user reveals herself, asks, and answers questions; two rewards (arXiv 2505.15456).
 
-    R_j is the mean of the profile reward and the response reward, below it the floor of the format. All
-    rollouts of a persona meet the same user, whenever and wherever they are played: a run that was stopped
-    goes on as if it had not been.
+    R_j is the mean of the profile reward and the response reward, below it the floor of the format.
+
+    A row is a persona and a place in her script, ``p101@17``; what she had said before stands in the profile
+    as the gold has it. Two of five rows have a request that is judged (`simulation.places`). All rollouts of
+    a row meet the same user, whenever and wherever they are played: a run that was stopped goes on as if it
+    had not been.
+
+    Other users than those of the corpus come from `user_of`, which makes one of a persona and a seed, such
+    as a `ModelUser`; no configuration names them. A row is then a persona, who is met at her first message,
+    and what is promised of a run that was stopped is as true as she says the same to the same moves.
     """
 
     def __init__(
@@ -127,20 +147,20 @@ class Simulated:
         turns: int,
         user_of: Callable[[Persona, int], SimulatedUser] | None = None,
     ) -> None:
-        self._personas = {one.id: one for one in users}
-        if not self._personas:
+        if not users:
             raise DataError("there is no persona to train on")
         self._template, self._turns = template, turns
-        self._user_of = user_of or (lambda persona, seed: ScriptedUser(persona, seed, template))
+        self._user_of = user_of
+        self._rows = dict(self._found(users))
 
     @property
     def names(self) -> list[str]:
-        """The ids of the personas."""
-        return list(self._personas)
+        """The personas' ids, each with a place."""
+        return list(self._rows)
 
     def play(self, names: Sequence[str], writer: Writer) -> list[Trajectory]:
         """A conversation each, until the user is done, or fails, or the turns are over."""
-        worlds = [_World(self._environment(name)) for name in names]
+        worlds = [self._world(*self._rows[name]) for name in names]
         with asyncio.Runner() as loop:
             loop.run(_all(world.begin() for world in worlds))
             for _ in range(self._turns):
@@ -157,29 +177,49 @@ class Simulated:
         infos = trajectory.infos
         if not infos or infos[-1]["failure"] is not None:
             return Worth(None, {})
-        response = [info["response_reward"] for info in infos]
         rewards = []
         for reply, info in zip(trajectory.replies, infos, strict=True):
             floor = FORMAT_CAP * format_share(reply.text)
             rewards.append(floor + (1 - floor) * (info["profile_reward"] + info["response_reward"]) / 2)
         figures = {
+            **guards([*self._steps(trajectory)]),
             "profile_reward": infos[-1]["profile_reward"],
-            "response_reward": fmean(response),
+            "response_reward": fmean(info["response_reward"] for info in infos),
             "questions": float(sum(info["asks"] is not None for info in infos)),
-            "malformed": fmean(isinstance(info["entry"], Failure) for info in infos),
         }
         return Worth(fmean(rewards), figures)
 
-    def _environment(self, name: str) -> Environment:
-        persona = self._personas[name]
-        return Environment(lambda seed: self._user_of(persona, seed), self._template, longest=self._turns)
+    def _found(self, users: Iterable[Persona]) -> Iterator[tuple[str, tuple[Persona, int]]]:
+        """The rows by their names."""
+        for one in users:
+            if self._user_of:
+                yield one.id, (one, 0)
+            else:
+                for place in places(one, self._turns, SEED):
+                    yield f"{one.id}@{place}", (one, place)
+
+    def _world(self, persona: Persona, place: int) -> "_World":
+        if self._user_of:
+            return self._meeting(self._user_of(persona, SEED))
+        user = ScriptedUser(persona, SEED, self._template, place)
+        return self._meeting(user, user.told)
+
+    def _meeting(self, user: SimulatedUser, told: Sequence[Said] = ()) -> "_World":
+        return _World(Environment(lambda _: user, self._template, longest=self._turns), told)
+
+    def _steps(self, trajectory: Trajectory) -> Iterator[Step]:
+        """The turns as steps; one whose gold nobody knows, such as a request, is taken to state nothing."""
+        for reply, info in zip(trajectory.replies, trajectory.infos, strict=True):
+            turn = info["turn"]
+            gold = info["gold"] or GoldTurn(user=turn.text, classification="none")
+            yield step_of(turn, info["before"], reply.text, gold, self._template)
 
 
 class _World:
     """One conversation under way."""
 
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    def __init__(self, environment: Environment, told: Sequence[Said]) -> None:
+        self._environment, self._told = environment, told
         self.state: Observation | None = None
         self.replies: list[Written] = []
         self.infos: list[Info] = []
@@ -187,7 +227,7 @@ class _World:
     async def begin(self) -> None:
         """The user's first message; without one there is nothing to play."""
         with suppress(PolicyError):
-            self.state, _ = await self._environment.reset()
+            self.state, _ = await self._environment.reset(SEED, self._told)
 
     async def go_on(self, written: Written) -> None:
         """What the user makes of a reply."""

@@ -1,6 +1,6 @@
 """The frame around the training scripts: a folder that a run can be killed in at any time, and goes on in.
 
-out/config.json      what the run was told; the same command goes on, another is refused
+out/config.json      what the run was told at first; the same command goes on, another is refused
 out/checkpoint-N/    the newest two
 out/metrics.jsonl    a JSON object for each step that was logged, and metrics.png
 out/model/           what came of it: there once the run has finished
@@ -9,25 +9,33 @@ out/model/           what came of it: there once the run has finished
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from peft.utils import NoMatchingPeftModuleError
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PrinterCallback, Trainer
 from transformers.utils import logging
 
 from personalagent.errors import PersonalAgentError, PolicyError, SettingError
 from personalagent.profile.template import Template
 from personalagent.training.checkpoints import newest_whole, steps
-from personalagent.training.config import Config, Kind, Model, Source
+from personalagent.training.config import Config, GrpoConfig, Kind, Model, Source
 from personalagent.training.rows import Part
 from personalagent.training.watching import Bar, JsonLines, Stops, say
 
+_MATTERS_NOT = re.compile(
+    r".*\.(out|save_steps|logging_steps)|judge\.(url|at_once|seconds|patience)|vllm(\..*)?"
+)
+"""Keys that a run may go on with other values of: a judge may have moved."""
 NO_THINKING = {"enable_thinking": False}
 """For chat templates of models that may think first: what serving says, too."""
 Rows = Callable[[Source, Part, Template], Sequence[Mapping[str, Any]]]
@@ -57,10 +65,12 @@ class Run(NamedTuple):
 def begin(config: Config) -> Run:
     """The run's folder, made if there is none, once it is sure that this run may go on in it.
 
-    Raises `SettingError` if the folder is another run's, if the device is not there, or if the rows of a step
-    cannot be shared among the devices.
+    Raises `SettingError` if the folder is another run's or cannot be one, if the device is not there, or if the
+    rows of a step cannot be shared among the devices.
     """
     check_device(config.model)
+    if isinstance(config, GrpoConfig) and config.vllm and on_cpu(config.model):
+        raise SettingError("[vllm] needs a GPU, but training is on the CPU")
     _accumulated(config)
     out = config.train.out
     if is_main():
@@ -116,6 +126,17 @@ def tokenizer_of(config: Config) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+@contextmanager
+def loading(config: Config) -> Iterator[None]:
+    """Around the making of a trainer: `SettingError` for a model without weights, or layers for an adapter."""
+    try:
+        yield
+    except NoMatchingPeftModuleError as error:
+        raise SettingError(f"lora.targets: {first_line(error)}") from error
+    except (OSError, SafetensorError) as error:
+        raise SettingError(f"the model {config.start} cannot be loaded: {first_line(error)}") from error
+
+
 def adapter_of(config: Config) -> LoraConfig | None:
     """The adapter to train in place of all weights, if one is asked for."""
     if not (lora := config.lora):
@@ -150,7 +171,7 @@ def complete(trainer: Trainer, run: Run, stops: Stops | None = None) -> Path:
             trainer.train(resume_from_checkpoint=str(run.checkpoint) if run.checkpoint else None)
     finally:
         bar.close()
-    if trainer.state.global_step < trainer.state.max_steps:
+    if stops.why or trainer.state.global_step < trainer.state.max_steps:
         _stopped(stops, newest_whole(run.out))
     part = run.model.with_suffix(".part")
     trainer.save_model(str(part))
@@ -222,6 +243,10 @@ def _accumulated(config: Config) -> int:
 def _claim(out: Path, settings: dict[str, Any]) -> None:
     """Write down what the run is told. Raises `SettingError` if the folder holds another run's work."""
     path = out / "config.json"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"{out} cannot be the run's folder: {error.strerror}") from error
     if any(out.glob("checkpoint-*")) or (out / MODEL).exists():
         try:
             before = json.loads(path.read_bytes())
@@ -230,17 +255,16 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         if different := _difference(before, settings):
             raise SettingError(f"{out} holds a run with {different}; name another folder by --out")
         return
-    out.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
     part.replace(path)
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """The first key with another value, and both values; empty if there is none."""
+    """The first key with another value, and both values; empty if there is none that matters."""
     old, new = dict(_flat(before)), dict(_flat(now))
     for key in [*new, *old]:
-        if old.get(key) != new.get(key) and not key.endswith(".out"):
+        if old.get(key) != new.get(key) and not _MATTERS_NOT.fullmatch(key):
             return f"{key} = {json.dumps(old.get(key))}, not {json.dumps(new.get(key))}"
     return ""
 
@@ -255,8 +279,7 @@ def _flat(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
 
 def _stopped(stops: Stops, checkpoint: Path | None) -> NoReturn:
     at = f"stopped after step {steps(checkpoint)}" if checkpoint else "stopped"
-    if stops.signal:
+    if not stops.why:
         say(f"{at}; the same command goes on from there")
         sys.exit(128 + stops.signal)
-    why = stops.why or "another process was asked to stop"
-    raise PolicyError(f"{why}; {at}, and the same command goes on from there")
+    raise PolicyError(f"{stops.why}; {at}, and the same command goes on from there")

@@ -4,8 +4,9 @@ import json
 import math
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from types import FrameType
@@ -14,11 +15,9 @@ from typing import Any
 from accelerate.utils import gather_object
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-console = Console(stderr=True, highlight=False)
+from personalagent.training.progress import Progressed, console
 
 PANELS: dict[str, tuple[str, ...]] = {
     "reward": ("reward", "turn_exact", "profile_reward", "response_reward"),
@@ -35,7 +34,8 @@ PANELS: dict[str, tuple[str, ...]] = {
     "entropy and KL": ("entropy", "kl"),
 }
 """The metrics that are drawn, by the panel that they share."""
-TWENTIETHS = 20
+MANY = 40
+"""Points of a curve, from which on it is smoothed."""
 ACROSS = 3
 """Panels in a row."""
 
@@ -88,22 +88,18 @@ class JsonLines(TrainerCallback):
 
 
 class Bar(TrainerCallback):
-    """Shows how far training is: a bar in a terminal, a line for every twentieth elsewhere."""
+    """Shows how far training is, as `Progressed` does, with the latest loss and reward."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._task = self._bar.add_task("training", total=None)
-        self._shown, self._said = 0, ""
+        self._progress: Progressed | None = None
+        self._said = ""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Start where training goes on."""
-        self._shown = TWENTIETHS * state.global_step // max(1, state.max_steps)
+        """One process shows it."""
         if state.is_world_process_zero:
-            self._bar.start()
-            self._bar.update(self._task, total=state.max_steps, completed=state.global_step)
+            self._progress = Progressed()
 
     def on_log(
         self,
@@ -113,40 +109,38 @@ class Bar(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Show the latest loss and reward."""
+        """Keep the latest figures."""
         named = {name: (logs or {}).get(name) for name in ("loss", "reward")}
         if any(value is not None for value in named.values()):
-            self._said = ", ".join(
-                f"{name} {value:.3f}" for name, value in named.items() if value is not None
+            self._said = "".join(
+                f", {name} {value:.3f}" for name, value in named.items() if value is not None
             )
-            self._bar.update(self._task, description=self._said)
-        self._tell(state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """A step further."""
-        self._bar.update(self._task, completed=state.global_step)
+        if self._progress and state.max_steps:
+            now, last = state.global_step, state.max_steps
+            self._progress(f"training (step {now}/{last}{self._said})", now, last)
 
     def close(self) -> None:
         """Give the terminal back."""
-        self._bar.stop()
-
-    def _tell(self, state: TrainerState) -> None:
-        done = TWENTIETHS * state.global_step // max(1, state.max_steps)
-        if state.is_world_process_zero and not console.is_terminal and done > self._shown:
-            self._shown = done
-            say(f"{time.strftime('%H:%M:%S')} step {state.global_step}/{state.max_steps}, {self._said}")
+        if self._progress:
+            self._progress.close()
 
 
 class Stops(TrainerCallback):
-    """Ends training after the step that it is at, with a checkpoint, if asked or on SIGINT or SIGTERM."""
+    """Ends training after the step that it is at, with a checkpoint, if asked or on SIGINT or SIGTERM.
+
+    The step in which it is asked for a reason leaves the weights as they are.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
-        """The signal that came, or 0."""
+        """The signal that came, to whatever process, or 0."""
         self.why = ""
-        """The reason that was given in this process, or none."""
+        """The reason that was given, in whatever process, or none."""
 
     def ask(self, why: str) -> None:
         """Stop for a reason."""
@@ -173,14 +167,28 @@ class Stops(TrainerCallback):
         finally:
             restore()
 
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Without a gradient no weight moves; with one of 0 Adam would go on as in the steps before."""
+        self._agree(args)
+        if self.why:
+            kwargs["optimizer"].zero_grad()
+
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
         """Save and stop, on all devices if any of them was asked to."""
-        asked = bool(self.signal or self.why)
-        if any(gather_object([asked])) if args.world_size > 1 else asked:
+        self._agree(args)
+        if self.signal or self.why:
             control.should_save = control.should_training_stop = True
         return control
+
+    def _agree(self, args: TrainingArguments) -> None:
+        """Know what any process knows."""
+        if args.world_size > 1:
+            known = gather_object([(self.signal, self.why)])
+            self.signal, self.why = (next(filter(None, each), each[0]) for each in zip(*known, strict=True))
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -210,22 +218,39 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def plot(path: Path, png: Path) -> None:
     """Draw the curves of a file of metrics, as far as it has any of `PANELS`."""
-    read = lines(path)
-    drawn = {
-        title: [name for name in names if any(line.get(name) is not None for line in read)]
-        for title, names in PANELS.items()
-    }
-    drawn = {title: names for title, names in drawn.items() if names}
+    curves({"": path}, PANELS, png)
+
+
+def curves(runs: Mapping[str, Path], panels: Mapping[str, Sequence[str]], png: Path) -> None:
+    """Draw the metrics of runs, each a file by the name of its run, in one picture.
+
+    A panel, by its title, has names of metrics: a line for each of them and each run, as far as they are there.
+    """
+    read = {run: lines(path) for run, path in runs.items()}
+    drawn = {title: _found(read, names) for title, names in panels.items()}
+    drawn = {title: found for title, found in drawn.items() if found}
     across = max(1, min(ACROSS, len(drawn)))
     down = max(1, math.ceil(len(drawn) / across))
     figure = Figure(figsize=(4.5 * across, 3.2 * down), layout="constrained")
-    for number, (title, names) in enumerate(drawn.items(), start=1):
+    for number, (title, found) in enumerate(drawn.items(), start=1):
         axes = figure.add_subplot(down, across, number, title=title, xlabel="step")
-        for name in names:
-            _draw(axes, name, [(line["step"], line[name]) for line in read if line.get(name) is not None])
+        for name, points in found.items():
+            _draw(axes, name, points)
         axes.legend(fontsize="small")
         axes.grid(alpha=0.3)
     figure.savefig(png, dpi=120)
+
+
+def _found(
+    read: Mapping[str, Sequence[dict[str, Any]]], names: Sequence[str]
+) -> dict[str, list[tuple[int, float]]]:
+    """The steps and values of a panel's metrics, by what they are called in it; a figure may be null."""
+    found = {}
+    for run, name in product(read, names):
+        points = [(line["step"], line[name]) for line in read[run] if line.get(name) is not None]
+        if points:
+            found[" ".join([run] * bool(run) + [name] * (not run or len(names) > 1))] = points
+    return found
 
 
 def smooth(values: Sequence[float], reach: int) -> list[float]:
@@ -236,10 +261,10 @@ def smooth(values: Sequence[float], reach: int) -> list[float]:
 def _draw(axes: Axes, name: str, points: list[tuple[int, float]]) -> None:
     """A curve; of many points the smoothed one, before the points as they are."""
     steps, values = zip(*points, strict=True)
-    if len(points) < 2 * TWENTIETHS:
-        axes.plot(steps, values, label=name, marker="." if len(points) < TWENTIETHS else None)
+    if len(points) < MANY:
+        axes.plot(steps, values, label=name, marker="." if len(points) < MANY // 2 else None)
         return
-    (drawn,) = axes.plot(steps, smooth(values, len(points) // (2 * TWENTIETHS)), label=name)
+    (drawn,) = axes.plot(steps, smooth(values, len(points) // MANY), label=name)
     axes.plot(steps, values, color=drawn.get_color(), alpha=0.25, linewidth=0.8)
 
 

@@ -142,7 +142,12 @@ class TestDialogues:
         assert worth(player, one)[0] == pytest.approx((FORMAT_CAP + 3) / 4)
 
 
-def simulated(user_of: Callable[[Persona, int], SimulatedUser] | None = None, turns: int = 8) -> Simulated:
+def scripted(persona: Persona, seed: int) -> SimulatedUser:
+    """Met at her first message."""
+    return ScriptedUser(persona, seed, TEMPLATE)
+
+
+def simulated(user_of: Callable[[Persona, int], SimulatedUser] = scripted, turns: int = 8) -> Simulated:
     return Simulated([ann(), other()], TEMPLATE, turns=turns, user_of=user_of)
 
 
@@ -224,6 +229,7 @@ class TestSimulated:
             assert reward is not None
             found.append(reward)
             assert figures["malformed"] == float(one.replies[0].text == BROKEN)
+            assert figures["reply_characters"] > 0
         assert found == sorted(found, reverse=True)
         assert found[0] > 0.9
 
@@ -241,6 +247,80 @@ class TestSimulated:
             assert reward is not None
             assert 0 <= reward <= 1
             assert 0 <= figures["profile_reward"] <= 1
+
+
+class TestPlaces:
+    """Rows that are a persona and a place in her script."""
+
+    @staticmethod
+    def shipped() -> Simulated:
+        return Simulated(users_of(SOURCE, TEMPLATE), TEMPLATE, turns=3)
+
+    def test_a_third_of_the_rows_of_the_corpus_meet_a_request_that_is_judged(self) -> None:
+        player, writer = self.shipped(), Writes()
+        played = player.play(player.names, writer)
+        assert all(1 <= len(one.replies) <= 3 for one in played)
+        met = [any(info["request"] for info in one.infos) for one in played]
+        assert len(met) / 3 < sum(met) < len(met) * 2 / 3
+        assert player.names == self.shipped().names
+        assert heard(writer) == heard(writer_of(self.shipped(), player.names))
+
+    def test_everybody_is_met_but_who_is_held_out(self) -> None:
+        everybody = [one.id for one in personas(TEMPLATE, None, "train")]
+        met = {name.partition("@")[0] for name in self.shipped().names}
+        assert met == set(everybody) - held_out(everybody, SOURCE.held_out, SOURCE.seed)
+        few = SOURCE.model_copy(update={"most": 4})
+        assert [one.id for one in users_of(few, TEMPLATE)] == [one for one in everybody if one in met][:4]
+
+    def test_what_she_said_before_is_known_as_the_gold_has_it(self) -> None:
+        known = {
+            (lesson.turn.user, lesson.turn.session, lesson.turn.text): lesson.profile
+            for one in corpus_episodes(TEMPLATE, "train")
+            for lesson in lessons(one, TEMPLATE)
+        }
+        player = self.shipped()
+        firsts = [one.infos[0] for one in player.play(player.names, Writes())]
+        befores = [(info["before"], known.get(key(info["turn"]))) for info in firsts if info["gold"]]
+        assert len(befores) > len(firsts) / 2
+        assert all(found == right for found, right in befores)
+        assert sum(bool(found.current) for found, _ in befores) > len(befores) / 2
+
+    def test_all_rollouts_of_a_row_meet_the_same_user_at_the_same_place(self) -> None:
+        player = Simulated([ann(), other()], TEMPLATE, turns=3)
+        name = player.names[-1]
+        first, later = asking(), asking()
+        player.play([name, name, player.names[0]], first)
+        Simulated([other()], TEMPLATE, turns=3).play([name], later)
+        assert [call[0] for call in heard(first)] == [call[1] for call in heard(first)]
+        assert [call[0] for call in heard(first)] == [call[0] for call in heard(later)]
+
+    def test_who_asks_at_a_request_for_what_it_needs_is_worth_more_than_who_does_not(self) -> None:
+        player = Simulated([ann()], TEMPLATE, turns=3)
+        asked = [one for one in player.play(player.names, asking()) if worth(player, one)[1]["questions"]]
+        silent = player.play([name_of(one) for one in asked], Writes())
+        assert asked
+        for one, other_ in zip(asked, silent, strict=True):
+            assert worth(player, one)[1]["response_reward"] == 1
+            assert worth(player, other_)[1]["response_reward"] < 1
+
+
+class TestAModelAsTheUser:
+    """The lines that the documentation shows, with a model that is scripted."""
+
+    def test_plays_the_personas_from_their_first_message(self) -> None:
+        model = ScriptedChatModel(replies=["I'm a nurse", "lovely day"])
+        users = users_of(SOURCE.model_copy(update={"most": 1}), TEMPLATE)
+        player = Simulated(
+            users, TEMPLATE, turns=2, user_of=lambda persona, seed: ModelUser(persona, model, TEMPLATE)
+        )
+        writer = Writes()
+        assert player.names == [users[0].id]
+        (one,) = player.play(player.names, writer)
+        assert heard(writer) == [["I'm a nurse"], ["lovely day"]]
+        assert users[0].about in model.prompts[0][0].text
+        reward, figures = worth(player, one)
+        assert reward is not None
+        assert figures["malformed"] == 0
 
 
 def check_protocols(dialogue: Dialogues, users: Simulated, writer: Writes) -> tuple[Player, Player, Writer]:
