@@ -27,7 +27,7 @@ class Course:
     """How to pre-train: first without the list of slots, which is half of a prompt, then with it."""
 
     short_epochs: float = 1.0
-    epochs: float = 0.6
+    epochs: float = 0.5
     tokens: int = 2048
     """Of a batch, padding included."""
     rate: float = 2e-3
