@@ -57,10 +57,10 @@ class Environment:
 
     After a step `info` holds ``profile_reward`` and ``response_reward`` (each 0 to 1; the reward is their
     mean), ``turn`` and ``before`` (the state that was acted in), ``entry`` (what passed the gate, or the
-    `Failure` that the action is), ``gold`` (the turn's `GoldTurn`, or None), ``request`` (whether the move is judged by a request's gold needs), ``asks`` (the
-    slot that is asked about, or None), ``handed`` (the preferences that the reply gets), ``outcome`` (of the
-    question that the turn answers, or None) and ``failure`` (the user's, or None: the episode then ends
-    truncated, which is no fault of the agent's).
+    `Failure` that the action is), ``gold`` (the turn's `GoldTurn`, or None), ``request`` (whether the move is
+    judged by a request's gold needs), ``asks`` (the slot that is asked about, or None), ``handed`` (the
+    preferences that the reply gets), ``outcome`` (of the question that the turn answers, or None) and
+    ``failure`` (the user's, or None: the episode then ends truncated, which is no fault of the agent's).
     """
 
     def __init__(

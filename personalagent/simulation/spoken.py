@@ -58,6 +58,9 @@ class ModelUser:
 
     What a message of the model's states is guessed from its words: it states what the persona holds and what
     it has at least half of the words of. Whatever goes wrong with the model is a `Failure`.
+
+    No configuration names one. For training it is given to the player in Python (docs/training.md has all):
+    ``Simulated(users, template, turns=3, user_of=lambda one, seed: ModelUser(one, model, template))``.
     """
 
     def __init__(

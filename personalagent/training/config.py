@@ -306,9 +306,7 @@ def _check(config: Config) -> None:
     if not folder.is_dir() and not _HUB_NAME.fullmatch(config.start):
         raise ValueError(f"{key}: there is no folder {config.start}")
     if (folder / "adapter_config.json").exists():
-        raise ValueError(
-            f"{key}: {config.start} is an adapter; `personalagent train export` makes a model of it"
-        )
+        raise ValueError(f"{key}: {config.start} is an adapter; `personalagent train export` merges it")
     if config.data.path and not config.data.path.exists():
         raise ValueError(f"data.path: there is no file or folder {config.data.path}")
     if isinstance(config, GrpoConfig):

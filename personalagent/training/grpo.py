@@ -1,8 +1,8 @@
 """Multi-turn GRPO (paper, Eq. 3 to 5): `python -m personalagent.training.grpo --config FILE`.
 
 A trajectory is T turns, each with a prompt of its own (u_t, p_1:t-1), where p is what the policy itself has
-inferred in this dialogue so far. A turn is a row for TRL; the rows of a trajectory share one return R_final and
-one advantage.
+inferred in this dialogue so far. A turn is a row for TRL; the rows of a trajectory share one return R_final
+and one advantage.
 
 Deviations from the paper:
 

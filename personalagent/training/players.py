@@ -130,9 +130,9 @@ class Simulated:
     R_j is the mean of the profile reward and the response reward, below it the floor of the format.
 
     A row is a persona and a place in her script, ``p101@17``; what she had said before stands in the profile
-    as the gold has it. Two of five rows have a request that is judged (`simulation.places`). All rollouts of
-    a row meet the same user, whenever and wherever they are played: a run that was stopped goes on as if it
-    had not been.
+    as the gold has it. A third of the rows of the corpus have a request that is judged (`places`). All
+    rollouts of a row meet the same user, whenever and wherever they are played: a run that was
+    stopped goes on as if it had not been.
 
     Other users than those of the corpus come from `user_of`, which makes one of a persona and a seed, such
     as a `ModelUser`; no configuration names them. A row is then a persona, who is met at her first message,

@@ -65,8 +65,8 @@ class Run(NamedTuple):
 def begin(config: Config) -> Run:
     """The run's folder, made if there is none, once it is sure that this run may go on in it.
 
-    Raises `SettingError` if the folder is another run's or cannot be one, if the device is not there, or if the
-    rows of a step cannot be shared among the devices.
+    Raises `SettingError` if the folder is another run's or cannot be one, if the device is not there, or if
+    the rows of a step cannot be shared among the devices.
     """
     check_device(config.model)
     if isinstance(config, GrpoConfig) and config.vllm and on_cpu(config.model):
@@ -128,7 +128,7 @@ def tokenizer_of(config: Config) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def loading(config: Config) -> Iterator[None]:
-    """Around the making of a trainer: `SettingError` for a model without weights, or layers for an adapter."""
+    """Around the making of a trainer: `SettingError` if the model lacks weights, or layers for an adapter."""
     try:
         yield
     except NoMatchingPeftModuleError as error:

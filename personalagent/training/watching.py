@@ -171,24 +171,26 @@ class Stops(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Without a gradient no weight moves; with one of 0 Adam would go on as in the steps before."""
-        self._agree(args)
-        if self.why:
+        _, why = self._agreed(args)
+        if why:
             kwargs["optimizer"].zero_grad()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
         """Save and stop, on all devices if any of them was asked to."""
-        self._agree(args)
-        if self.signal or self.why:
+        if any(self._agreed(args)):
             control.should_save = control.should_training_stop = True
         return control
 
-    def _agree(self, args: TrainingArguments) -> None:
-        """Know what any process knows."""
+    def _agreed(self, args: TrainingArguments) -> tuple[int, str]:
+        """The signal and the reason that any process knows of; what comes meanwhile waits its turn."""
+        known = [(self.signal, self.why)]
         if args.world_size > 1:
-            known = gather_object([(self.signal, self.why)])
-            self.signal, self.why = (next(filter(None, each), each[0]) for each in zip(*known, strict=True))
+            known = gather_object(known)
+        number, why = max(number for number, _ in known), max(why for _, why in known)
+        self.signal, self.why = self.signal or number, self.why or why
+        return number, why
 
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -224,7 +226,7 @@ def plot(path: Path, png: Path) -> None:
 def curves(runs: Mapping[str, Path], panels: Mapping[str, Sequence[str]], png: Path) -> None:
     """Draw the metrics of runs, each a file by the name of its run, in one picture.
 
-    A panel, by its title, has names of metrics: a line for each of them and each run, as far as they are there.
+    A panel, by its title, has names of metrics: a line for each of them and each run that has it.
     """
     read = {run: lines(path) for run, path in runs.items()}
     drawn = {title: _found(read, names) for title, names in panels.items()}

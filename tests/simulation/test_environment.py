@@ -16,6 +16,7 @@ from personalagent.simulation.acting import acts
 from personalagent.simulation.environment import Action, Environment, Info, Observation
 from personalagent.simulation.persona import Persona, personas
 from personalagent.simulation.rewards import profile_reward
+from personalagent.simulation.scripted import ScriptedUser
 from personalagent.simulation.user import Move, Said
 from tests.make import CITY, DIET, infers, states
 from tests.simulation.people import (
@@ -70,6 +71,27 @@ class TestStates:
         state, *_, info = await environment.step(Action(said))
         assert list(state.profile.current) == [JOB]
         assert [one.reason for one in info["entry"].rejections] == ["no evidence"]
+
+    async def test_what_she_told_before_is_known_and_revealed(self) -> None:
+        user = ScriptedUser(ann(), 0, TEMPLATE, start=2)
+        state, _ = await Environment(lambda _: user, TEMPLATE).reset(0, user.told)
+        whole = Environment(user_of(ann()), TEMPLATE)
+        reads = perfect(ann())
+        read, _ = await whole.reset(0)
+        for _ in user.told:
+            read, *_ = await whole.step(await acts(reads, read, TEMPLATE))
+        assert state.turn.key == read.turn.key
+        assert (state.turn.text, state.turn.at) == (read.turn.text, read.turn.at)
+        assert state.profile.current == read.profile.current
+        assert state.profile.current
+
+    async def test_a_step_says_in_which_state_it_was_made(self) -> None:
+        environment = Environment(user_of(ann()), TEMPLATE)
+        state, _ = await environment.reset(0)
+        for inference in (Inference(), infers(states(JOB, "nurse", "I'm a nurse")), Inference()):
+            before = state
+            state, *_, info = await environment.step(Action(inference))
+            assert (info["turn"], info["before"]) == before
 
     async def test_a_reply_that_cannot_be_read_changes_nothing_and_earns_nothing(self) -> None:
         environment = Environment(user_of(ann()), TEMPLATE)

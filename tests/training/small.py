@@ -45,7 +45,7 @@ class Kept:
     """A player whose trajectories are kept, with other returns than their own if it is told which."""
 
     def __init__(self, plays: Player, returns: Sequence[float | None] = ()) -> None:
-        self._plays, self._returns = plays, returns
+        self._plays, self.returns = plays, returns
         self.played: list[Trajectory] = []
         self.worths: dict[int, Worth] = {}
 
@@ -60,8 +60,8 @@ class Kept:
     async def worth(self, trajectory: Trajectory) -> Worth:
         number = next(n for n, one in enumerate(self.played) if one is trajectory)
         found = await self._plays.worth(trajectory)
-        if self._returns:
-            found = Worth(self._returns[number], found.figures)
+        if self.returns:
+            found = Worth(self.returns[number], found.figures)
         self.worths[number] = found
         return found
 

@@ -41,7 +41,13 @@ def test_every_file_that_ships_serves_every_kind_of_run(name: str, kind: Kind) -
 
 
 def test_the_files_that_the_documentation_names_ship() -> None:
-    assert shipped() == ("llama-3.2-3b.toml", "qwen3-4b-24gb.toml", "qwen3-4b.toml", "tiny-gpu.toml", "tiny.toml")
+    assert shipped() == (
+        "llama-3.2-3b.toml",
+        "qwen3-4b-24gb.toml",
+        "qwen3-4b.toml",
+        "tiny-gpu.toml",
+        "tiny.toml",
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,6 +186,20 @@ def test_prose_is_not_judged_by_comparing_operations(file: Path) -> None:
     assert error_of(file, data + GRPO, "grpo").startswith("judge.kind: ALOE's gold is prose")
     file.write_text(data + GRPO + '[judge]\nkind = "model"\nname = "openai:x"', "utf-8")
     assert isinstance(load(file, "grpo"), GrpoConfig)
+
+
+def test_simulated_users_go_with_the_corpus_and_without_a_judge(file: Path) -> None:
+    simulated = GRPO + 'mode = "simulated"\n'
+    model = '[judge]\nkind = "model"\nname = "openai:x"'
+    aloe = HEAD.replace('"corpus"', f'"aloe"\npath = "{file.parent}"')
+    for text, wrong in (
+        (aloe + simulated, 'data.kind = "corpus"'),
+        (aloe + simulated + model, 'data.kind = "corpus" and judge.kind = "gold"'),
+        (HEAD + simulated + 'reward = "f1"\nturns = 1\nweights = [1]', 'reward = "judge" and no weights'),
+    ):
+        assert error_of(file, text, "grpo") == f"grpo.mode: simulated goes with {wrong} only"
+    file.write_text(HEAD + simulated, "utf-8")
+    assert load(file, "grpo").train.mode == "simulated"
 
 
 def test_the_settings_are_those_of_the_kind_that_is_run(file: Path) -> None:

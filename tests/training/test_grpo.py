@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,8 +30,8 @@ from personalagent.training.export import export  # noqa: E402
 from personalagent.training.grpo import (  # noqa: E402
     TrainerWriter,
     arguments_of,
+    judged,
     order_of,
-    reward_of,
     rows_of,
     trainer_of,
 )
@@ -41,6 +42,7 @@ from personalagent.training.players import (  # noqa: E402
     Simulated,
     Trajectory,
     Worth,
+    Writer,
     Written,
 )
 from personalagent.training.runs import tokenizer_of  # noqa: E402
@@ -51,6 +53,7 @@ from tests.training.small import SMALL, G, Kept, T, logged, people, told  # noqa
 
 pytestmark = pytest.mark.training
 EOS = 9
+LORA = "[lora]\nrank = 4\nalpha = 8\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -66,8 +69,8 @@ class Rows(NamedTuple):
 
 
 def one_step(model: Path, folder: Path, plays: Player, **keys: Any) -> Rows:
-    """A step of the real trainer: it keeps its rows itself, and a hook the log-probabilities."""
-    config = told(model, folder, max_steps=1, **keys)
+    """A step, the last one, of the real trainer: it keeps its rows, and a hook the log-probabilities."""
+    config = told(model, folder, **{"max_steps": 1, **keys})
     trainer: GRPOTrainer = trainer_of(config, plays, tokenizer_of(config), Stops())
     kept: list[Any] = []
 
@@ -98,10 +101,11 @@ def made(rows: Rows) -> list[Row]:
     return sorted(found)
 
 
-def expected(played: Sequence[Trajectory], advantages: Sequence[float], eos: int) -> list[Row]:
+def expected(plays: Kept, advantages: Sequence[float], eos: int) -> list[Row]:
     found: list[Row] = []
-    for one, advantage in zip(played, advantages, strict=True):
-        said = [(tuple(r.prompt_ids), tuple(r.completion_ids), True, advantage) for r in one.replies]
+    for number, (one, advantage) in enumerate(zip(plays.played, advantages, strict=True)):
+        learnt = plays.worths[number].reward is not None
+        said = [(tuple(r.prompt_ids), tuple(r.completion_ids), learnt, advantage) for r in one.replies]
         found += said + [((eos,), (eos,), False, advantage)] * (T - len(said))
     return sorted(found)
 
@@ -140,7 +144,7 @@ class TestAStep:
                 constant = math.sqrt((len(copies) - 1) / len(copies)) * std / (std + 1e-4)
                 assert advantages[-1] == pytest.approx(constant * paper)
         eos = tokenizer_of(told(reader, tmp_path)).eos_token_id
-        found, hoped = made(rows), expected(plays.played, advantages, eos)
+        found, hoped = made(rows), expected(plays, advantages, eos)
         assert [row[:3] for row in found] == [row[:3] for row in hoped]
         assert [row[3] for row in found] == pytest.approx([row[3] for row in hoped], rel=1e-4)
         assert len(found) == len(RETURNS) * T
@@ -163,6 +167,27 @@ class TestAStep:
             touched += int((by_hand != 0).sum())
         assert 0 < touched < tokens
 
+    def test_of_a_trajectory_without_a_return_not_even_the_penalty_is_learnt(
+        self, reader: Path, tmp_path: Path
+    ) -> None:
+        """In the second step, where returns are alike and only the KL penalty is left to learn from."""
+
+        class Alike(Kept):
+            def play(self, names: Sequence[str], writer: Writer) -> list[Trajectory]:
+                if self.played:
+                    self.returns = (*[0.3] * (2 * G), *[None] * G)
+                return super().play(names, writer)
+
+        rows = one_step(reader, tmp_path, Alike(player(), RETURNS), max_steps=2, beta=0.5)
+        touched = 0
+        for part, logprobs in zip(rows.inputs, rows.logprobs[-len(rows.inputs) :], strict=True):
+            assert not part["advantages"].any()
+            masked = part["tool_mask"].sum(-1) == 0
+            assert not logprobs.grad[masked].any()
+            touched += int(logprobs.grad.any(dim=-1).sum())
+        assert touched
+        assert sum(not learnt for _, _, learnt, _ in made(rows)) > len(RETURNS) // 2
+
     def test_a_judge_that_fails_masks_and_does_not_punish(self, reader: Path, tmp_path: Path) -> None:
         class FailsOnce(GoldJudge):
             """Fails on the first step that it is asked about; of the others every third is right."""
@@ -183,6 +208,8 @@ class TestAStep:
         assert stdev(known)
         said = {tuple(reply.prompt_ids) for n in group for reply in plays.played[n].replies}
         theirs = sorted(advantage for prompt, _, _, advantage in rows if prompt in said)
+        silenced = sum(not learnt for prompt, _, learnt, _ in rows if prompt in said)
+        assert silenced == len(plays.played[failed].replies)
         hoped = [(r - fmean(known)) / (stdev(known * T) + 1e-4) for r in known for _ in range(T)]
         assert theirs == pytest.approx(sorted(hoped + [0.0] * T), abs=2e-3)
 
@@ -191,22 +218,22 @@ class TestRows:
     REPLIES = st.lists(st.lists(st.integers(10, 99), min_size=1, max_size=4), max_size=T)
 
     @given(st.lists(REPLIES, max_size=5), st.booleans())
-    def test_a_row_for_every_turn_and_those_left_over_are_masked(
+    def test_a_row_for_every_turn_and_those_left_over_or_not_judged_are_masked(
         self, written: list[list[list[int]]], by_vllm: bool
     ) -> None:
         played = [
             Trajectory(tuple(Written("", [5], ids, [-0.5] * len(ids) if by_vllm else None) for ids in one))
             for one in written
         ]
-        rows = rows_of(played, T, EOS)
-        names = ("trajectory", "turn", "completion_ids", "env_mask")
-        each = zip(*(rows[name] for name in names), strict=True)
-        for number, (one, turn, ids, mask) in enumerate(each):
-            assert one is played[number // T]
-            assert turn == number % T
+        worths = [Worth(None if number % 3 == 2 else number, {}) for number in range(len(played))]
+        rows = rows_of(played, worths, T, EOS)
+        names = ("worth", "completion_ids", "env_mask")
+        for number, (worth, ids, mask) in enumerate(zip(*(rows[name] for name in names), strict=True)):
+            one, turn = played[number // T], number % T
+            assert worth is worths[number // T]
             real = turn < len(one.replies)
             assert ids == (one.replies[turn].completion_ids if real else [EOS])
-            assert mask == [int(real)] * len(ids)
+            assert mask == [int(real and worth.reward is not None)] * len(ids)
         assert len(rows["prompt_ids"]) == len(played) * T
         if by_vllm:
             assert [len(one) for one in rows["logprobs"]] == [len(ids) for ids in rows["completion_ids"]]
@@ -251,26 +278,19 @@ class TestWriter:
         assert calls == asked
 
 
-def test_a_judge_that_is_lost_leaves_nothing_running() -> None:
+def test_a_judge_that_is_lost_is_not_waited_for() -> None:
     class Loses(Dialogues):
         async def worth(self, trajectory: Trajectory) -> Worth:
             if trajectory.replies:
                 await asyncio.sleep(60)
             raise JudgeLost("the judge is gone")
 
-    stops, figures = Stops(), dict[str, float]()
+    stops, begun = Stops(), time.monotonic()
     plays = Loses(dialogues(), GoldJudge(TEMPLATE), TEMPLATE, turns=T)
     slow, lost = Trajectory((Written("", [1], [2]),)), Trajectory(())
-
-    async def rewarded() -> tuple[list[float | None], int]:
-        found = await reward_of(plays, T, stops)(
-            trajectory=[slow, slow, lost, lost], log_metric=figures.__setitem__
-        )
-        await asyncio.sleep(0)
-        return found, len(asyncio.all_tasks())
-
-    assert asyncio.run(rewarded()) == ([None] * 4, 1)
-    assert (stops.why, figures) == ("the judge is gone", {})
+    assert judged(plays, [slow, lost], stops) == [Worth(None, {})] * 2
+    assert stops.why == "the judge is gone"
+    assert time.monotonic() < begun + 30
 
 
 def test_vllm_holds_room_for_prompt_and_reply_alone(reader: Path, tmp_path: Path) -> None:
@@ -315,8 +335,7 @@ class TestHowItGoes:
         assert last["grad_norm"] > 0
 
     def test_an_adapter_is_trained_and_exported(self, reader: Path, tmp_path: Path) -> None:
-        lora = "[lora]\nrank = 4\nalpha = 8\n"
-        grpo.train(told(reader, tmp_path, lora, learning_rate=1e-2, beta=0.05), player())
+        grpo.train(told(reader, tmp_path, LORA, learning_rate=1e-2, beta=0.05), player())
         assert (tmp_path / "out" / "model" / "adapter_config.json").exists()
         before, after = weights(reader), weights(export(tmp_path / "out", tmp_path / "whole"))
         assert before.keys() == after.keys()

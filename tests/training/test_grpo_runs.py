@@ -14,13 +14,20 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from personalagent.errors import DataError, PolicyError, SettingError  # noqa: E402
+from personalagent.errors import DataError, JudgeLost, PolicyError, SettingError  # noqa: E402
 from personalagent.training import grpo  # noqa: E402
 from personalagent.training.checkpoints import newest_whole, steps  # noqa: E402
 from personalagent.training.config import load  # noqa: E402
-from personalagent.training.judging import Verdict  # noqa: E402
+from personalagent.training.judging import GoldJudge, Verdict  # noqa: E402
 from personalagent.training.llm_judge import ModelJudge  # noqa: E402
-from personalagent.training.players import Dialogues, Player, Simulated, Trajectory, Writer  # noqa: E402
+from personalagent.training.players import (  # noqa: E402
+    Dialogues,
+    Player,
+    Simulated,
+    Trajectory,
+    Worth,
+    Writer,
+)
 from tests.scripted_server import Says, ScriptedServer  # noqa: E402
 from tests.training.dialogues import TEMPLATE, Fixed, dialogues, player  # noqa: E402
 from tests.training.models import same_weights  # noqa: E402
@@ -119,7 +126,7 @@ class TestStopping:
             judge = ModelJudge.named("openai:judge", url=url, patience=0.1)
             return Dialogues(dialogues(), judge, TEMPLATE, turns=T)
 
-        config = told(reader, tmp_path, max_steps=4)
+        config = told(reader, tmp_path, max_steps=4, save_steps=1)
         server = ScriptedServer(otherwise=Says(YES.model_dump_json())).__enter__()
         with pytest.raises(
             PolicyError, match=r"has been out for 0\.1 s: unreachable.*; stopped after step 2, and the same"
@@ -127,12 +134,26 @@ class TestStopping:
             grpo.train(config, Leaves(judged(server.url)))
         first, lost = logged(tmp_path)
         assert (first["masked"], first["judge_failed"]) == (0, 0)
-        assert (lost["reward"], lost["grad_norm"]) == (None, 0)
+        assert (lost["reward"], lost["grad_norm"], lost["masked"]) == (None, 0, 1)
+        assert same_weights(*(tmp_path / "out" / f"checkpoint-{step}" for step in (1, 2)))
         assert "All reward functions returned None" not in caplog.text
         with ScriptedServer(otherwise=Says(YES.model_dump_json())) as back:
             grpo.train(config, judged(back.url))
         assert [line["step"] for line in logged(tmp_path)] == [1, 2, 3, 4]
         assert back.requests
+
+    def test_a_judge_that_goes_away_in_the_last_step_is_not_passed_over(
+        self, reader: Path, tmp_path: Path
+    ) -> None:
+        class Lost(Dialogues):
+            async def worth(self, trajectory: Trajectory) -> Worth:
+                raise JudgeLost("the judge is gone")
+
+        config = told(reader, tmp_path, max_steps=1)
+        with pytest.raises(PolicyError, match="the judge is gone; stopped after step 1"):
+            grpo.train(config, Lost(dialogues(), GoldJudge(TEMPLATE), TEMPLATE, turns=T))
+        assert not (tmp_path / "out" / "model").exists()
+        assert same_weights(grpo.train(config, player()), reader)
 
 
 class TestBeforeItBegins:
@@ -150,6 +171,16 @@ class TestBeforeItBegins:
         with pytest.raises(SettingError, match=r"8 devices cannot share 3 dialogues of 4 rollouts"):
             grpo.train(config, player())
         assert not (tmp_path / "out").exists()
+
+    def test_vllm_without_a_gpu(self, nowhere: Path, tmp_path: Path) -> None:
+        with pytest.raises(SettingError, match=r"\[vllm\] needs a GPU, but training is on the CPU"):
+            grpo.train(told(nowhere, tmp_path, "[vllm]\n"), player())
+        assert not (tmp_path / "out").exists()
+
+    def test_an_adapter_for_layers_that_there_are_not(self, reader: Path, tmp_path: Path) -> None:
+        config = told(reader, tmp_path, '[lora]\ntargets = "nowhere"\n')
+        with pytest.raises(SettingError, match=r"^lora\.targets: .*nowhere.* not found in the base model"):
+            grpo.train(config, player())
 
     def test_a_judge_that_cannot_be_reached(
         self, nowhere: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -18,8 +18,8 @@ from personalagent.profile.preference import Inference, normalise
 from personalagent.profile.profile import Profile
 from personalagent.profile.template import load_template
 from personalagent.training.embedded import sources
-from personalagent.training.episodes import corpus_episodes, lessons
-from personalagent.training.tiny.lessons import Taught, dialogue_lessons, every_lesson, request_lessons
+from personalagent.training.episodes import corpus_episodes, lessons, request_lessons
+from personalagent.training.tiny.lessons import Taught, dialogue_lessons, every_lesson
 from tests.make import CITY, infers, retracts, states
 
 TEMPLATE = load_template()

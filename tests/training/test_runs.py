@@ -1,8 +1,11 @@
 """The frame around the training scripts: folders, metrics, devices."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -16,11 +19,13 @@ from trl import SFTConfig, SFTTrainer  # noqa: E402
 import personalagent.training  # noqa: E402
 from personalagent.errors import PolicyError, SettingError  # noqa: E402
 from personalagent.profile.template import load_template  # noqa: E402
+from personalagent.training.config import CONFIGS, GrpoConfig, Kind, configured, load, read  # noqa: E402
 from personalagent.training.config import SftConfig as Told  # noqa: E402
-from personalagent.training.config import load  # noqa: E402
+from personalagent.training.grpo import check_whole  # noqa: E402
 from personalagent.training.runs import begin, complete, dataset, tokenizer_of, training_arguments  # noqa: E402
-from personalagent.training.watching import JsonLines, Stops, lines, plot  # noqa: E402
+from personalagent.training.watching import JsonLines, Stops, curves, lines, plot  # noqa: E402
 from tests.training.models import few_rows, recipe, saved_model  # noqa: E402
+from tests.training.small import told as grpo_told  # noqa: E402
 
 pytestmark = pytest.mark.training
 
@@ -50,6 +55,32 @@ def test_a_run_that_is_told_something_else_is_refused_with_the_key(model: Path, 
         SettingError, match=r"holds a run with sft\.seed = 1, not 2; name another folder by --out"
     ):
         begin(config(model, tmp_path, seed=2))
+
+
+@pytest.mark.parametrize("file", ["out", "out/of/the/way"])
+def test_a_folder_that_cannot_be_one_is_told(model: Path, tmp_path: Path, file: str) -> None:
+    (tmp_path / "out").touch()
+    told = config(model, tmp_path)
+    told = told.model_copy(update={"train": told.train.model_copy(update={"out": tmp_path / file})})
+    with pytest.raises(SettingError, match=f"{file} cannot be the run's folder: "):
+        begin(told)
+
+
+JUDGE = '[judge]\nkind = "model"\nname = "openai:one"\nurl = "http://here"\n'
+
+
+def test_a_run_goes_on_with_a_judge_that_moved_and_is_refused_with_another(
+    model: Path, tmp_path: Path
+) -> None:
+    out = begin(grpo_told(model, tmp_path, JUDGE)).out
+    (out / "checkpoint-5").mkdir()
+    written = json.loads((out / "config.json").read_text("utf-8"))
+    written["vllm"] = {"mode": "colocate", "sleep": True}
+    (out / "config.json").write_text(json.dumps(written), "utf-8")
+    moved = JUDGE.replace("here", "there") + "at_once = 2\nseconds = 9\npatience = 1\n"
+    begin(grpo_told(model, tmp_path, moved, save_steps=3, logging_steps=2))
+    with pytest.raises(SettingError, match=r'holds a run with judge\.name = "openai:one", not "openai:two"'):
+        begin(grpo_told(model, tmp_path, moved.replace("one", "two")))
 
 
 def test_a_run_that_came_to_nothing_leaves_its_folder_to_another(model: Path, tmp_path: Path) -> None:
@@ -151,8 +182,45 @@ def test_the_curves_are_drawn_of_what_there_is(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_curves_of_several_runs_share_a_picture(tmp_path: Path) -> None:
+    runs = {name: tmp_path / name / "metrics.jsonl" for name in ("one", "two", "none")}
+    for name, length in (("one", 8), ("two", 90)):
+        (tmp_path / name).mkdir()
+        logged(tmp_path / name, range(1, length))
+    curves(runs, {"both": ("loss", "reward"), "null": ("reward",), "nothing": ("x",)}, tmp_path / "c.png")
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_accelerate_takes_the_file_for_several_gpus() -> None:
     file = Path(personalagent.training.__path__[0]) / "configs" / "fsdp2.yaml"
     read = load_config_from_file(str(file))
     assert read.fsdp_config["fsdp_version"] == 2
     assert read.fsdp_config["fsdp_state_dict_type"] == "FULL_STATE_DICT"
+
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTED = "\n".join(
+    file.read_text("utf-8")
+    for file in (*sorted(Path(str(CONFIGS)).glob("*.toml")), ROOT / "docs" / "training.md")
+)
+LAUNCHES = re.findall(r"--num_processes (\d+) -m personalagent\.training\.(\w+) --config (\S+)", DOCUMENTED)
+
+
+@pytest.mark.parametrize(("devices", "kind", "name"), LAUNCHES)
+def test_a_launch_as_documented_can_share_its_rows(
+    monkeypatch: pytest.MonkeyPatch, devices: str, kind: Kind, name: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", devices)
+    told = configured(read(name), kind)
+    each = training_arguments(told, evaluates=False)["gradient_accumulation_steps"]
+    assert each * told.train.micro_batch_size * int(devices) == told.train.rows
+    if isinstance(told, GrpoConfig):
+        check_whole(told)
+
+
+def test_the_documented_launches_are_of_every_kind_and_find_the_file_for_several_gpus() -> None:
+    assert {kind for _, kind, _ in LAUNCHES} == set(get_args(Kind))
+    (code,) = set(re.findall(r'FSDP2=\$\(python -c "(.*)"\)', DOCUMENTED))
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert Path(said.strip()).name == "fsdp2.yaml"
+    assert Path(said.strip()).is_file()

@@ -1,6 +1,7 @@
 """SFT for real, on a model of no size: what it learns from, and that it can be killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ pytest.importorskip("trl")
 
 from transformers import Qwen3ForCausalLM  # noqa: E402
 
-from personalagent.errors import DataError  # noqa: E402
+from personalagent.errors import DataError, SettingError  # noqa: E402
 from personalagent.profile.template import load_template  # noqa: E402
 from personalagent.training import dpo, sft  # noqa: E402
 from personalagent.training.checkpoints import newest_whole, steps  # noqa: E402
@@ -139,6 +140,27 @@ def stopped(kind: str, file: Path, number: signal.Signals) -> tuple[int, str]:
         finally:
             process.kill()
     return process.returncode, said.read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", ["sft", "dpo"])
+@pytest.mark.parametrize("weights", [None, b"{}"])
+def test_a_model_without_weights_is_told_in_one_line(
+    model: Path, tmp_path: Path, kind: str, weights: bytes | None
+) -> None:
+    broken = Path(shutil.copytree(model, tmp_path / "broken"))
+    (broken / "model.safetensors").unlink()
+    if weights:
+        (broken / "model.safetensors").write_bytes(weights)
+    with pytest.raises(SettingError, match=rf"^the model {broken} cannot be loaded: .+$"):
+        TRAIN[kind](file_of(broken, tmp_path, kind))
+
+
+@pytest.mark.parametrize("kind", ["sft", "dpo"])
+def test_an_adapter_for_layers_that_there_are_not(model: Path, tmp_path: Path, kind: str) -> None:
+    file = file_of(model, tmp_path, kind)
+    file.write_text(file.read_text("utf-8") + '[lora]\ntargets = "nowhere"\n', "utf-8")
+    with pytest.raises(SettingError, match=r"^lora\.targets: .*nowhere.* not found"):
+        TRAIN[kind](file)
 
 
 @pytest.mark.parametrize("kind", ["sft", "dpo"])

@@ -13,7 +13,8 @@ from personalagent.policies.notation import BLOCKS, blocks, parse_inference  # n
 from personalagent.policies.policy import Failure  # noqa: E402
 from personalagent.policies.prompt import INSTRUCTIONS, inference_prompt  # noqa: E402
 from personalagent.profile.template import load_template  # noqa: E402
-from personalagent.training.tiny.lessons import dialogue_lessons, request_lessons  # noqa: E402
+from personalagent.training.episodes import request_lessons  # noqa: E402
+from personalagent.training.tiny.lessons import dialogue_lessons  # noqa: E402
 from personalagent.training.tiny.network import Size, network  # noqa: E402
 from personalagent.training.tiny.pretrain import (  # noqa: E402
     Course,

@@ -6,15 +6,12 @@ Fills the page's tables from ``WORK/figures.json`` and draws its curves beside i
 import argparse
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from personalagent.training.tiny.recipe import FIGURES
-from personalagent.training.watching import lines
+from personalagent.training.watching import curves
 
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 CURVES = "training-curves.png"
@@ -37,8 +34,7 @@ SHOWN = (
     "repeated_lines",
     "reply_characters",
 )
-DRAWN = {"reward": "return R_final", "turn_exact": "exact turns", "silent": "silent turns"}
-_SMOOTH = 0.8
+DRAWN = {"return R_final": ("reward",), "exact turns": ("turn_exact",), "silent turns": ("silent",)}
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -62,28 +58,6 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def curves(work: Path, png: Path) -> None:
-    """The figures that GRPO logged, step by step, smoothed; a line for each seed."""
-    figure = Figure(figsize=(4.2 * len(DRAWN), 3.4), layout="constrained")
-    for number, (name, title) in enumerate(DRAWN.items(), start=1):
-        axes = figure.add_subplot(1, len(DRAWN), number, title=title, xlabel="step of GRPO")
-        for folder in sorted(work.glob("grpo-*")):
-            found = [(one["step"], one[name]) for one in lines(folder / "metrics.jsonl") if name in one]
-            steps, values = [step for step, _ in found], [value for _, value in found]
-            axes.plot(steps, smoothed(values), label=folder.name)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(png, dpi=110)
-
-
-def smoothed(values: Sequence[float]) -> list[float]:
-    """An exponential moving average that begins with the first value."""
-    found: list[float] = []
-    for value in values:
-        found.append(_SMOOTH * found[-1] + (1 - _SMOOTH) * value if found else value)
-    return found
-
-
 def _shown(value: float | None) -> str:
     if value is None:
         return "-"
@@ -103,7 +77,7 @@ def fill(work: Path, page: Path) -> None:
     page.write_text(text, encoding="utf-8")
     png = page.parent / "training" / CURVES
     png.parent.mkdir(exist_ok=True)
-    curves(work, png)
+    curves({one.name: one / "metrics.jsonl" for one in sorted(work.glob("grpo-*"))}, DRAWN, png)
 
 
 def main() -> None:

@@ -1,0 +1,27 @@
+"""Where in her script to meet a persona for a few turns: requests are rare, and so they are sought out."""
+
+import random
+
+from personalagent.simulation.persona import Persona
+from personalagent.simulation.scripted import script
+
+TIMES = 2
+"""So many places for each request: a third of all places then have one, though one persona in eight asks."""
+
+
+def places(persona: Persona, turns: int, seed: int) -> list[int]:
+    """The numbers of the messages from which on to meet her for so many turns, in order, each once.
+
+    For each of her requests with gold needs up to two places that have it among their turns, anywhere; and
+    one without, if there is any. They are drawn by persona and seed, which is that of the `ScriptedUser`.
+    """
+    said, chance = script(persona, seed), random.Random(f"{persona.id}/{turns}/{seed}")
+    requests = [number for number, one in enumerate(said) if one.needs is not None]
+    found = set[int]()
+    for number in requests:
+        near = range(max(0, number - turns + 1), number + 1)
+        found.update(chance.sample(near, min(TIMES, len(near))))
+    whole = range(max(1, len(said) - turns + 1))
+    without = [start for start in whole if not any(start <= one < start + turns for one in requests)]
+    found.update(chance.sample(without, min(1, len(without))))
+    return sorted(found)
