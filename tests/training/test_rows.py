@@ -11,7 +11,6 @@ from personalagent.corpora.gold import GoldTurn
 from personalagent.errors import DataError
 from personalagent.policies.notation import parse_inference
 from personalagent.policies.prompt import inference_prompt
-from personalagent.profile.preference import Inference
 from personalagent.profile.profile import Profile
 from personalagent.training.config import Source
 from personalagent.training.episodes import Episode, Lesson, Told, lessons
@@ -336,19 +335,3 @@ class TestSeed:
         assert rejected(1) == rejected(1)
         assert rejected(1) != rejected(2)
         assert parse_inference(rejected(1)[0]) is not None
-
-
-def test_the_part_s_requests_are_taught_with_what_they_need() -> None:
-    source = Source(kind="corpus", held_out=0.02)
-    users = {one.user for one in episodes(source, "held_out", TEMPLATE)}
-    rows = sft_rows(source, "held_out", TEMPLATE)
-    asked = [one for one in corpus.requests(None, "train") if one.persona in users]
-    turns = sum(len(one.turns) for one in episodes(source, "held_out", TEMPLATE))
-    assert asked
-    assert len(rows) == turns + len(asked)
-    for row, one in zip(rows[turns:], asked, strict=True):
-        told = parse_inference(said(row, "completion"))
-        assert isinstance(told, Inference)
-        assert {need.slot for need in told.needs or ()} <= one.needs.keys()
-        assert bool(told.needs) == bool(one.needs)
-        assert f"<message>\n{one.request[:20]}" in row["prompt"][1]["content"]
