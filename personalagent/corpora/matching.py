@@ -1,7 +1,7 @@
 """How what was proposed is held against gold: values as bags of words, counts over a whole data set."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from personalagent.profile.preference import normalise
@@ -70,3 +70,25 @@ def soft_counts(proposed: Iterable[str], gold: Iterable[str]) -> tuple[int, int,
     right = sum(any(soft(one, other) for other in theirs) for one in mine)
     found = sum(any(soft(one, other) for other in mine) for one in theirs)
     return len(mine), len(theirs), right, found
+
+
+def assigned(choices: Sequence[Sequence[int]], order: Iterable[int] | None = None) -> dict[int, int]:
+    """Pairs, one to one and as many as there can be: what was chosen, by whose choice it was.
+
+    `choices` are each one's, the dearest first. Those that come first in `order` (as they stand, if it is
+    None) keep a pair, if not the dearest (augmenting paths: Berge 1957).
+    """
+    pairs: dict[int, int] = {}
+
+    def place(one: int, tried: set[int]) -> bool:
+        for chosen in choices[one]:
+            if chosen not in tried:
+                tried.add(chosen)
+                if chosen not in pairs or place(pairs[chosen], tried):
+                    pairs[chosen] = one
+                    return True
+        return False
+
+    for one in range(len(choices)) if order is None else order:
+        place(one, set())
+    return pairs

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from personalagent.corpora.gold import GoldOperation
-from personalagent.corpora.matching import soft, token_f1
+from personalagent.corpora.matching import assigned, soft, token_f1
 from personalagent.profile.preference import Operation, describe, normalise
 
 
@@ -39,28 +39,15 @@ def meets(operation: Operation, told: GoldOperation) -> bool:
 
 
 def paired(mine: Sequence[Operation], told: Sequence[GoldOperation]) -> Pairing:
-    """One to one, as many pairs as there can be (augmenting paths, Berge 1957), the likest first.
+    """One to one, as many pairs as there can be, the likest first.
 
     What order the operations come in changes nothing.
     """
     likeness = [[_likeness(one, other) if meets(one, other) else 0.0 for other in told] for one in mine]
     gold = sorted(range(len(told)), key=lambda n: told[n].model_dump_json())
     choices = [sorted((n for n in gold if row[n]), key=lambda n: -row[n]) for row in likeness]
-    met: dict[int, int] = {}
-
-    def place(one: int, tried: set[int]) -> bool:
-        for other in choices[one]:
-            if other not in tried:
-                tried.add(other)
-                if other not in met or place(met[other], tried):
-                    met[other] = one
-                    return True
-        return False
-
-    for one in sorted(
-        range(len(mine)), key=lambda n: (-max(likeness[n], default=0), mine[n].model_dump_json())
-    ):
-        place(one, set())
+    order = sorted(range(len(mine)), key=lambda n: (-max(likeness[n], default=0), mine[n].model_dump_json()))
+    met = assigned(choices, order)
     return Pairing(
         pairs=tuple((mine[one], told[other]) for other, one in sorted(met.items())),
         beside=tuple(one for n, one in enumerate(mine) if n not in met.values()),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from personalagent.corpora.gold import GoldOperation
-from personalagent.corpora.matching import soft
+from personalagent.corpora.matching import assigned, soft
 from personalagent.profile.history import Held
 from personalagent.profile.preference import Polarity
 from personalagent.profile.profile import Profile
@@ -88,10 +88,7 @@ def matched(mine: Sequence[Held], gold: Sequence[GoldOperation]) -> dict[int, in
     By their numbers. So many, and not the first that come: one more of mine must never cost a pair.
     """
     fits = [[n for n, held in enumerate(mine) if meets(held, op)] for op in gold]
-    pairs: dict[int, int] = {}
-    for number in range(len(gold)):
-        _find(number, fits, pairs, set())
-    return pairs
+    return assigned(fits)
 
 
 def meets(held: Held, op: GoldOperation) -> bool:
@@ -102,17 +99,6 @@ def meets(held: Held, op: GoldOperation) -> bool:
         and soft(preference.value, op.value)
         and not _opposed(preference.polarity, op.polarity)
     )
-
-
-def _find(number: int, fits: Sequence[Sequence[int]], pairs: dict[int, int], tried: set[int]) -> bool:
-    """Pair this one of gold, moving others if need be (Kuhn's algorithm)."""
-    for mine in fits[number]:
-        if mine not in tried:
-            tried.add(mine)
-            if mine not in pairs or _find(pairs[mine], fits, pairs, tried):
-                pairs[mine] = number
-                return True
-    return False
 
 
 def _opposed(one: Polarity, other: Polarity) -> bool:
