@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+from personalagent.pages import filled
+
 BARS: dict[str, dict[str, tuple[str, float]]] = {
     "laps": {"exact_f1": (">=", 0.53), "soft_f1": (">=", 0.70), "ms_per_turn_p50": ("<=", 15)},
     "prefeval": {
@@ -35,16 +36,6 @@ def tables(folder: Path) -> str:
     return "\n\n".join(
         _table(name, sorted((one for one in found if one["benchmark"] == name), key=_in_order))
         for name in sorted({one["benchmark"] for one in found})
-    )
-
-
-def filled(page: str, text: str) -> str:
-    """The page with the text between its marks."""
-    return re.sub(
-        f"{re.escape(BEGIN)}.*{re.escape(END)}",
-        lambda _: f"{BEGIN}\n\n{text}\n\n{END}",
-        page,
-        flags=re.DOTALL,
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from personalagent.errors import SettingError  # noqa: E402
+from personalagent.pages import BEGIN, END  # noqa: E402
 from personalagent.profile.template import load_template  # noqa: E402
 from personalagent.training import dpo  # noqa: E402
 from personalagent.training.config import configured, read  # noqa: E402
@@ -15,7 +16,7 @@ from personalagent.training.episodes import corpus_histories, windows  # noqa: E
 from personalagent.training.export import export  # noqa: E402
 from personalagent.training.tiny.pretrain import Course  # noqa: E402
 from personalagent.training.tiny.recipe import FIGURES, Recipe, cook  # noqa: E402
-from personalagent.training.tiny.report import BEGIN, CURVES, END, fill, table  # noqa: E402
+from personalagent.training.tiny.report import CURVES, fill, table  # noqa: E402
 from personalagent.training.watching import lines  # noqa: E402
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(400)]

@@ -5,15 +5,15 @@ Fills the page's tables from ``WORK/figures.json`` and draws its curves beside i
 
 import argparse
 import json
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from personalagent.pages import filled
 from personalagent.training.tiny.recipe import FIGURES
 from personalagent.training.watching import curves
 
-BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 CURVES = "training-curves.png"
 SHOWN = (
     "exact",
@@ -44,18 +44,22 @@ def table(figures: dict[str, Any]) -> str:
     rows = [f"| figure | {' | '.join(names)} | grpo, {len(seeds)} seeds | grpo - sft |"]
     rows.append("|" + "---|" * (len(names) + 3))
     for key in SHOWN:
-        tuned = [one.get(key) or 0.0 for one in seeds]
-        gain = fmean(tuned) - (figures["sft"].get(key) or 0.0)
-        spread = f" ± {stdev(tuned):.3f}" if len(tuned) > 1 else ""
-        cells = [
-            *(_shown(figures[name].get(key)) for name in names),
-            f"{fmean(tuned):.3f}{spread}",
-            f"{gain:+.3f}",
-        ]
+        cells = [_shown(figures[name].get(key)) for name in names]
+        cells += _of_seeds([one.get(key) for one in seeds], figures["sft"].get(key))
         rows.append(f"| {key} | {' | '.join(cells)} |")
     each = ", ".join(f"{one['exact']:.3f}" for one in seeds)
     rows += ["", f"`exact` of the seeds: {each}; of their common start: {figures['sft']['exact']:.3f}."]
     return "\n".join(rows)
+
+
+def _of_seeds(values: Sequence[float | None], start: float | None) -> tuple[str, str]:
+    """The mean of the seeds with its spread, and what it has gained; of what is not there nothing."""
+    tuned = [value for value in values if value is not None]
+    if len(tuned) < len(values):
+        return "-", "-"
+    spread = f" ± {stdev(tuned):.3f}" if len(tuned) > 1 else ""
+    gain = "-" if start is None else f"{fmean(tuned) - start:+.3f}"
+    return f"{fmean(tuned):.3f}{spread}", gain
 
 
 def _shown(value: float | None) -> str:
@@ -68,13 +72,7 @@ def fill(work: Path, page: Path) -> None:
     """Put a recipe's figures into the page, and its curves beside it."""
     found = table(json.loads((work / FIGURES).read_text(encoding="utf-8")))
     drawn = f"![Curves of GRPO](training/{CURVES})"
-    text = re.sub(
-        f"{re.escape(BEGIN)}.*{re.escape(END)}",
-        lambda _: f"{BEGIN}\n\n{found}\n\n{drawn}\n\n{END}",
-        page.read_text(encoding="utf-8"),
-        flags=re.DOTALL,
-    )
-    page.write_text(text, encoding="utf-8")
+    page.write_text(filled(page.read_text(encoding="utf-8"), f"{found}\n\n{drawn}"), encoding="utf-8")
     png = page.parent / "training" / CURVES
     png.parent.mkdir(exist_ok=True)
     curves({one.name: one / "metrics.jsonl" for one in sorted(work.glob("grpo-*"))}, DRAWN, png)
