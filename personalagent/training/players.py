@@ -18,7 +18,7 @@ from personalagent.training.config import Source
 from personalagent.training.episodes import Episode, Step, held_out
 from personalagent.training.guards import guards
 from personalagent.training.judging import Judge
-from personalagent.training.rewards import FORMAT_CAP, Kind, format_share, trajectory_return
+from personalagent.training.rewards import Kind, above_floor, trajectory_return
 from personalagent.training.rollouts import Messages, fitted, play, step_of
 
 SEED = 0
@@ -179,8 +179,8 @@ class Simulated:
             return Worth(None, {})
         rewards = []
         for reply, info in zip(trajectory.replies, infos, strict=True):
-            floor = FORMAT_CAP * format_share(reply.text)
-            rewards.append(floor + (1 - floor) * (info["profile_reward"] + info["response_reward"]) / 2)
+            score = (info["profile_reward"] + info["response_reward"]) / 2
+            rewards.append(above_floor(reply.text, score))
         figures = {
             **guards([*self._steps(trajectory)]),
             "profile_reward": infos[-1]["profile_reward"],

@@ -48,7 +48,7 @@ def format_share(reply: str) -> float:
 
 def turn_reward(step: Step, verdict: Verdict) -> float:
     """R_j by the judge, 0 to 1: 1 if all four criteria hold, else what the format is worth."""
-    return _above_floor(step, float(verdict.holds))
+    return above_floor(step.reply, float(verdict.holds))
 
 
 def _judged(step: Step, verdict: Verdict | None) -> float | None:
@@ -56,11 +56,11 @@ def _judged(step: Step, verdict: Verdict | None) -> float | None:
 
 
 def _by_bleu(step: Step, verdict: Verdict | None) -> float:
-    return _above_floor(step, 0.0 if isinstance(step.inference, Failure) else reply_bleu(step))
+    return above_floor(step.reply, 0.0 if isinstance(step.inference, Failure) else reply_bleu(step))
 
 
 def _by_f1(step: Step, verdict: Verdict | None) -> float:
-    return _above_floor(step, preference_f1(step))
+    return above_floor(step.reply, preference_f1(step))
 
 
 REWARDS: dict[Kind, Callable[[Step, Verdict | None], float | None]] = {
@@ -139,6 +139,7 @@ async def _verdict(step: Step, judge: Judge) -> Verdict | None:
     return UNREADABLE if isinstance(step.inference, Failure) else await judge.judge(step)
 
 
-def _above_floor(step: Step, score: float) -> float:
-    floor = FORMAT_CAP * format_share(step.reply)
+def above_floor(reply: str, score: float) -> float:
+    """R_j of a score, both 0 to 1: what the reply's format is worth, and the score for the rest."""
+    floor = FORMAT_CAP * format_share(reply)
     return floor + (1 - floor) * score

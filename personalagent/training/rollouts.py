@@ -6,7 +6,6 @@ s_t = (u_t, p_1:t-1), a_t = p_t; the transition is the gate and the merge of pro
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from personalagent.corpora.gold import GoldTurn, inference_of
 from personalagent.dialogue import Turn
 from personalagent.errors import SettingError
 from personalagent.policies.budget import own_words, tidy
@@ -79,11 +78,6 @@ def step_of(turn: Turn, before: Profile, reply: str, told: Gold, template: Templ
     """The step that a reply makes: parsed, gated, and as an entry for the log."""
     inference = parse_inference(reply)
     return Step(turn, before, reply, inference, _entry(turn, inference, template), told)
-
-
-def right_step(turn: Turn, before: Profile, told: GoldTurn, template: Template) -> Step:
-    """The step of somebody who knows the gold."""
-    return step_of(turn, before, write_inference(inference_of(told)), told, template)
 
 
 async def play_policy(episode: Episode, policy: Policy, template: Template) -> list[Step]:

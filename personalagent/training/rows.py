@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from personalagent.corpora import aloe, laps
+from personalagent.corpora import aloe, gold, laps
 from personalagent.corpora.gold import GoldOperation, GoldTurn
 from personalagent.errors import DataError
 from personalagent.policies.notation import write_inference
@@ -166,8 +166,10 @@ def _lessons(source: Source, part: Part, template: Template) -> Iterator[tuple[L
 
 def _requests(source: Source, part: Part, template: Template) -> Iterator[Lesson]:
     """The requests of the part's personas."""
-    users = {one.user for one in episodes(source.model_copy(update={"most": None}), part, template)}
-    return (lesson for lesson in request_lessons(template, "train") if lesson.turn.user in users)
+    users = [one.persona for one in gold.dialogues(None, "train")]
+    apart = held_out(users, source.held_out, source.seed)
+    every = request_lessons(template, "train")
+    return (one for one in every if (one.turn.user in apart) == (part == "held_out"))
 
 
 def _prompt(lesson: Lesson, template: Template) -> list[dict[str, str]]:
