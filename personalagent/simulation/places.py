@@ -6,7 +6,7 @@ from personalagent.simulation.persona import Persona
 from personalagent.simulation.scripted import script
 
 TIMES = 2
-"""So many places for each request: a third of all places then have one, though one persona in eight asks."""
+"""So many places for each request: a fifth of all places then have one; one persona in sixteen asks."""
 
 
 def places(persona: Persona, turns: int, seed: int) -> list[int]:

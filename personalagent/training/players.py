@@ -130,7 +130,7 @@ class Simulated:
     R_j is the mean of the profile reward and the response reward, below it the floor of the format.
 
     A row is a persona and a place in her script, ``p101@17``; what she had said before stands in the profile
-    as the gold has it. A third of the rows of the corpus have a request that is judged (`places`). All
+    as the gold has it. A fifth of the rows of the corpus have a request that is judged (`places`). All
     rollouts of a row meet the same user, whenever and wherever they are played: a run that was
     stopped goes on as if it had not been.
 

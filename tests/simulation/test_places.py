@@ -50,7 +50,7 @@ async def test_she_opens_where_she_is_told_to(start: int) -> None:
     assert (*user.told, await user.opens()) == script(ann(), 0)[: start + 1]
 
 
-def test_a_third_of_the_places_in_the_corpus_meet_a_request_and_a_third_do_not() -> None:
+def test_a_fifth_of_the_places_in_the_corpus_meet_a_request_and_many_do_not() -> None:
     everybody = personas(TEMPLATE, None, "train")
     each = [bool(met(one, start, 3, 0)) for one in everybody for start in places(one, 3, 0)]
-    assert len(each) / 3 < sum(each) < len(each) * 2 / 3
+    assert len(each) / 5 < sum(each) < len(each) * 2 / 3
