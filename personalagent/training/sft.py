@@ -50,7 +50,6 @@ def train(config: SftConfig, rows: Rows = sft_rows) -> Path:
                 **training_arguments(config, evaluates=bool(held_out)),
                 max_length=config.train.max_length,
                 completion_only_loss=True,
-                train_sampling_strategy="group_by_length",
             ),
             train_dataset=dataset(learnt),
             eval_dataset=dataset(held_out) if held_out else None,
