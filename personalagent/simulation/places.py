@@ -1,12 +1,13 @@
 """Where in her script to meet a persona for a few turns: requests are rare, and so they are sought out."""
 
 import random
+from collections.abc import Sequence
 
 from personalagent.simulation.persona import Persona
 from personalagent.simulation.scripted import script
 
 TIMES = 2
-"""So many places for each request: a fifth of all places then have one; one persona in sixteen asks."""
+"""So many places for each request."""
 
 
 def places(persona: Persona, turns: int, seed: int) -> list[int]:
@@ -25,3 +26,16 @@ def places(persona: Persona, turns: int, seed: int) -> list[int]:
     without = [start for start in whole if not any(start <= one < start + turns for one in requests)]
     found.update(chance.sample(without, min(1, len(without))))
     return sorted(found)
+
+
+def meetings(everybody: Sequence[Persona], turns: int, seed: int) -> list[tuple[Persona, int]]:
+    """Whom to meet, and where, in the order given: all places of those who ask for something, and others.
+
+    Of those who never ask, as many places as of those who do, drawn by the seed, so that more than a third of
+    all have a request, however few ask; all of them, if nobody does.
+    """
+    every = [(one, place) for one in everybody for place in places(one, turns, seed)]
+    others = [number for number, (one, _) in enumerate(every) if not one.requests]
+    most = len(every) - len(others) or len(others)
+    left_out = set(random.Random(seed).sample(others, max(0, len(others) - most)))
+    return [met for number, met in enumerate(every) if number not in left_out]

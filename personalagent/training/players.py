@@ -11,7 +11,7 @@ from personalagent.errors import DataError, PolicyError
 from personalagent.profile.template import Template
 from personalagent.simulation.environment import Action, Environment, Info, Observation
 from personalagent.simulation.persona import Persona, personas
-from personalagent.simulation.places import places
+from personalagent.simulation.places import meetings
 from personalagent.simulation.scripted import ScriptedUser
 from personalagent.simulation.user import Said, SimulatedUser
 from personalagent.training.config import Source
@@ -130,7 +130,7 @@ class Simulated:
     R_j is the mean of the profile reward and the response reward, below it the floor of the format.
 
     A row is a persona and a place in her script, ``p101@17``; what she had said before stands in the profile
-    as the gold has it. A fifth of the rows of the corpus have a request that is judged (`places`). All
+    as the gold has it. A third of the rows of the corpus have a request that is judged (`meetings`). All
     rollouts of a row meet the same user, whenever and wherever they are played: a run that was
     stopped goes on as if it had not been.
 
@@ -189,14 +189,14 @@ class Simulated:
         }
         return Worth(fmean(rewards), figures)
 
-    def _found(self, users: Iterable[Persona]) -> Iterator[tuple[str, tuple[Persona, int]]]:
+    def _found(self, users: Sequence[Persona]) -> Iterator[tuple[str, tuple[Persona, int]]]:
         """The rows by their names."""
-        for one in users:
-            if self._user_of:
+        if self._user_of:
+            for one in users:
                 yield one.id, (one, 0)
-            else:
-                for place in places(one, self._turns, SEED):
-                    yield f"{one.id}@{place}", (one, place)
+            return
+        for one, place in meetings(users, self._turns, SEED):
+            yield f"{one.id}@{place}", (one, place)
 
     def _world(self, persona: Persona, place: int) -> "_World":
         if self._user_of:

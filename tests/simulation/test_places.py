@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personalagent.simulation.persona import Persona, personas
-from personalagent.simulation.places import TIMES, places
+from personalagent.simulation.places import TIMES, meetings, places
 from personalagent.simulation.scripted import ScriptedUser, script
 from personalagent.simulation.user import Said
 from tests.simulation.people import TEMPLATE, ann
@@ -50,7 +50,17 @@ async def test_she_opens_where_she_is_told_to(start: int) -> None:
     assert (*user.told, await user.opens()) == script(ann(), 0)[: start + 1]
 
 
-def test_a_fifth_of_the_places_in_the_corpus_meet_a_request_and_many_do_not() -> None:
+def test_a_third_of_the_places_in_the_corpus_meet_a_request_and_a_third_do_not() -> None:
     everybody = personas(TEMPLATE, None, "train")
-    each = [bool(met(one, start, 3, 0)) for one in everybody for start in places(one, 3, 0)]
-    assert len(each) / 5 < sum(each) < len(each) * 2 / 3
+    each = [bool(met(one, start, 3, 0)) for one, start in meetings(everybody, 3, 0)]
+    assert len(each) / 3 < sum(each) < len(each) * 2 / 3
+
+
+@given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 99))
+def test_those_who_never_ask_do_not_crowd_out_those_who_do(asking: int, silent: int, seed: int) -> None:
+    askers = [ann().model_copy(update={"id": f"asks-{n}"}) for n in range(asking)]
+    others = [ann().model_copy(update={"id": f"quiet-{n}", "requests": ()}) for n in range(silent)]
+    found = meetings([*others, *askers], 3, seed)
+    places_of_askers = [(one, place) for one in askers for place in places(one, 3, seed)]
+    assert [meeting for meeting in found if meeting[0].requests] == places_of_askers
+    assert len(found) - len(places_of_askers) == min(silent, len(places_of_askers) or silent)

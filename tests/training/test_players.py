@@ -269,14 +269,17 @@ class TestPlaces:
     def shipped() -> Simulated:
         return Simulated(users_of(SOURCE, TEMPLATE), TEMPLATE, turns=3)
 
-    def test_everybody_is_met_but_who_is_held_out(self) -> None:
-        everybody = [one.id for one in personas(TEMPLATE, None, "train")]
+    def test_all_who_ask_are_met_and_nobody_who_is_held_out(self) -> None:
+        people = personas(TEMPLATE, None, "train")
+        everybody = [one.id for one in people]
+        trained_on = set(everybody) - held_out(everybody, SOURCE.held_out, SOURCE.seed)
         names = self.shipped().names
         met = {name.partition("@")[0] for name in names}
-        assert met == set(everybody) - held_out(everybody, SOURCE.held_out, SOURCE.seed)
+        assert {one.id for one in people if one.requests} & trained_on < met < trained_on
         assert names == list(dict.fromkeys(names)) == self.shipped().names
         few = SOURCE.model_copy(update={"most": 4})
-        assert [one.id for one in users_of(few, TEMPLATE)] == [one for one in everybody if one in met][:4]
+        first = [one for one in everybody if one in trained_on][:4]
+        assert [one.id for one in users_of(few, TEMPLATE)] == first
 
     def test_what_she_said_before_is_known_as_the_gold_has_it(self) -> None:
         player = Simulated(users_of(SOURCE, TEMPLATE), TEMPLATE, turns=1)
@@ -293,7 +296,7 @@ class TestPlaces:
         assert sum(bool(before) for _, before in stated) > len(infos) / 2
         silent = [info["profile_reward"] for info in infos if info["gold"] and not info["gold"].operations]
         assert min(silent) > 0.9
-        assert sum(info["request"] for info in infos) > len(infos) / 10
+        assert sum(info["request"] for info in infos) > len(infos) / 5
 
     def test_all_rollouts_of_a_row_meet_the_same_user_at_the_same_place(self) -> None:
         player = Simulated([ann(), other()], TEMPLATE, turns=3)
