@@ -35,7 +35,7 @@ IndexOption = Annotated[
     typer.Option(
         "--index",
         envvar="PERSONALAGENT_INDEX",
-        help="Where preferences are indexed: memory:, chroma:FOLDER, chroma+http://HOST:PORT; empty: none.",
+        help="Where preferences are indexed: memory:, chroma:FOLDER, chroma+http://HOST:PORT, none:.",
     ),
 ]
 TemplateOption = Annotated[

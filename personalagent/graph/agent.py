@@ -23,7 +23,7 @@ from personalagent.policies.choose import policy_named
 from personalagent.policies.clients import Keys
 from personalagent.policies.policy import Policy
 from personalagent.profile.template import Template, load_template
-from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
+from personalagent.stores.index import MemoryIndex, PreferenceIndex, index_at
 
 PersonalAgent = CompiledStateGraph[State, Context, InputState, State]
 
@@ -96,7 +96,7 @@ def _from_env() -> PersonalAgent:
     parts = Parts(
         policy_named(),
         load_template(Path(extra) if extra else None),
-        index=open_index(url) if (url := os.environ.get(f"{PREFIX}INDEX", "memory:")) else None,
+        index=index_at(os.environ.get(f"{PREFIX}INDEX") or "memory:"),
         keys=keys_from_env(defaults),
     )
     return build(parts, defaults).compile(name="PersonalAgent")

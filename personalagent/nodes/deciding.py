@@ -1,7 +1,9 @@
 """A request held against a profile: needs, what the index finds, the decision, what the reply gets."""
 
+import asyncio
 from typing import NamedTuple
 
+from personalagent.errors import ModelError
 from personalagent.graph.context import Parts
 from personalagent.nodes.discretion import discreet, private_slots
 from personalagent.policies.addressees import for_others
@@ -10,7 +12,7 @@ from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
 from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile
-from personalagent.profile.sufficiency import Sufficiency, check, relevant
+from personalagent.profile.sufficiency import DECIDING, Sufficiency, check, relevant
 from personalagent.stores.index import Related
 
 
@@ -67,12 +69,21 @@ async def decide(
         parts.template,
         request=request,
         related=[one.held for one in related if one.settles],
+        deciding=DECIDING if "needs" in failures else await _deciding(policy or parts.policy),
         budget=budget,
         special=special,
         unasked=private_slots(needs, parts.template) if for_others(request) else (),
     )
     bearing = relevant(request, found, profile, parts.template, related=[one.held for one in related])
     return Decided(found, *discreet(request, bearing, parts.template), failures)
+
+
+async def _deciding(policy: Policy) -> float:
+    """The weight from which this policy's needs are worth a question. It may have to open files to say it."""
+    try:
+        return float(await asyncio.to_thread(getattr, policy, "deciding", DECIDING))
+    except ModelError:
+        return DECIDING
 
 
 async def _related(parts: Parts, user: str, request: str, profile: Profile) -> tuple[Related, ...] | Failure:

@@ -1,7 +1,6 @@
 """A small trained encoder that ships with the package and reads on a CPU, offline."""
 
 import asyncio
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import NamedTuple
 
 from personalagent.dialogue import Turn
 from personalagent.policies.absences import Absence, absences
+from personalagent.policies.chances import chance
 from personalagent.policies.clauses import own_sentences, plain
 from personalagent.policies.language import is_english
 from personalagent.policies.model import Floats, Model, Read, load_model
@@ -83,6 +83,11 @@ class EmbeddedPolicy:
     def model(self) -> Model:
         """The opened model."""
         return load_model(self._folder)
+
+    @property
+    def deciding(self) -> float:
+        """The weight from which an unknown need is worth a question; set by `make model`."""
+        return self.model.card.thresholds.deciding
 
     async def infer(self, turn: Turn, profile: Profile, template: Template) -> Inference:
         """What the turn says about its user; empty when it says nothing lasting, or is not in English."""
@@ -251,18 +256,6 @@ def likeness(one: str, other: str) -> float:
     """The part of the shorter text's words that the other has, too, little words aside; 0 to 1."""
     these, those = ({word for word in words(text) if not _LITTLE.match(word)} for text in (one, other))
     return len(these & those) / min(len(these), len(those)) if these and those else 0.0
-
-
-def chance(weights: Sequence[float], *scores: float) -> float:
-    """The calibrated probability: a logistic of the scores' log odds; the last weight is the intercept."""
-    raised = sum(weight * logit(score) for weight, score in zip(weights, scores, strict=False)) + weights[-1]
-    return 1 / (1 + math.exp(-raised))
-
-
-def logit(share: float) -> float:
-    """The log odds, of shares within [0.0001, 0.9999]."""
-    bounded = min(max(share, 1e-4), 1 - 1e-4)
-    return math.log(bounded / (1 - bounded))
 
 
 def unique(operations: Sequence[Operation]) -> tuple[Operation, ...]:

@@ -40,12 +40,18 @@ class Thresholds(Frozen):
     """A value is proposed if its calibrated confidence reaches this."""
     need: float
     """A slot is a need of a request if its weight reaches this."""
+    deciding: float
+    """An unknown need is worth a question if its weight reaches this."""
     related: float
-    """A preference goes with a request if the reader holds it at least so likely that it bears on it."""
+    """A preference goes with a request if it is at least so likely that it bears on it."""
     settles: float
-    """A preference is enough to answer a request by if it is at least so likely that it bears on it."""
+    """A preference is enough to answer a request by if the reader's verdict on the two reaches this."""
     value: tuple[float, float, float]
     """Weights that make of a span's score and its window's verdict the chance that the value is right."""
+    needed: tuple[float, float, float]
+    """The same of a slot for a request: the reader's verdict on it, and how likely it was before."""
+    bearing: tuple[float, float, float]
+    """The same of a preference for a request: the reader's verdict, and how likely its slot is needed."""
     whole: tuple[float, float, float, float]
     """The same with the slot's share besides: that value and slot are right. This is the confidence."""
 
@@ -80,9 +86,13 @@ class TextEncoder:
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """The texts' embeddings, [texts, 384], of length one."""
-        ids = [self.tokenizer.encode(text).ids[:LONGEST] for text in texts]
-        made = [self._session.run(None, _feed(Pieces(one, [0] * len(one), [])))[0][0] for one in ids]
+        made = [self._encoded(text) for text in texts]
         return np.stack(made) if made else np.zeros((0, WIDTH), np.float32)
+
+    def _encoded(self, text: str) -> Floats:
+        ids = self.tokenizer.encode(text).ids[:LONGEST]
+        vector: Floats = self._session.run(None, _feed(Pieces(ids, [0] * len(ids), [])))[0][0]
+        return vector
 
 
 class Model:
@@ -127,6 +137,12 @@ def load_model(folder: Path | None = None) -> Model:
     """The model that ships with the package, or the one in a folder; opened once a process."""
     with _OPENING:  # many turns may ask for it at the same time, each in a thread of its own
         return _opened(folder)
+
+
+def unit(vectors: Floats) -> Floats:
+    """The vectors (along the last axis) at length one; zeros stay zeros."""
+    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    return scaled
 
 
 @lru_cache(maxsize=2)

@@ -22,7 +22,11 @@ class Failure(Frozen):
 
 
 class Policy(Protocol):
-    """What the agent asks of a policy. Both methods may be called for many users at once."""
+    """What the agent asks of a policy. Both methods may be called for many users at once.
+
+    A policy whose weights are probabilities may have a number `deciding` besides: the weight from which an
+    unknown need is worth a question, in place of `sufficiency.DECIDING`.
+    """
 
     async def infer(self, turn: Turn, profile: Profile, template: Template) -> Inference | Failure:
         """What the turn says about its user, given the profile before it."""

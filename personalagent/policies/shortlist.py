@@ -6,8 +6,7 @@ import numpy as np
 
 from personalagent.dialogue import Turn
 from personalagent.policies.clauses import own_sentences, plain
-from personalagent.policies.embedding import unit
-from personalagent.policies.model import Floats, Model, load_model
+from personalagent.policies.model import Floats, Model, load_model, unit
 from personalagent.policies.per_template import PerTemplate
 from personalagent.policies.slots import SlotIndex, slot_index, words
 from personalagent.policies.slotspace import SlotSpace

@@ -1,13 +1,17 @@
 """Which slot a span of words stands for: the nearest in the space that the reader learned (dual encoder)."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from personalagent.policies.embedding import unit
-from personalagent.policies.model import Floats, Model
+from personalagent.policies.model import Floats, Model, unit
 from personalagent.profile.template import Slot, Template, load_template
+
+ADDED = 1.5
+"""What a slot that the user added has over those that ship, in log odds: it is there because it matters. Set
+on dev, each value's own slot taken for an added one, and others for added ones that it must not go to."""
 
 
 class Match(NamedTuple):
@@ -29,6 +33,12 @@ def text_key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def raised(slots: Sequence[Slot]) -> Floats:
+    """What each slot has over those that ship, in log odds: `ADDED`, or nothing."""
+    shipped = load_template().slots
+    return np.array([0.0 if slot.id in shipped else ADDED for slot in slots], np.float32)
+
+
 class SlotSpace:
     """The slots of one template as vectors; those that did not ship are encoded here, without training."""
 
@@ -42,9 +52,12 @@ class SlotSpace:
         missing = [text for text in texts if text_key(text) not in stored]
         projected = model.embed(missing) @ heads["slot_projection"].T + heads["slot_bias"]
         known = stored | dict(zip(map(text_key, missing), unit(projected), strict=True))
-        lacking = [slot_text(s) for s in load_template().slots.values() if s.id not in self.numbers]
+        shipped = load_template().slots.values()
+        lacking = [slot_text(slot) for slot in shipped if slot.id not in self.numbers]
         keys = [key for text in (*texts, *lacking) if (key := text_key(text)) in known]
         self.vectors: Floats = np.stack([known[key] for key in keys])
+        self._raised = np.zeros(len(keys), np.float32)
+        self._raised[: len(self.slots)] = raised(self.slots)
 
     def match(self, points: Floats) -> Match:
         """The slot nearest to the mean of the points [tokens, width]."""
@@ -54,7 +67,7 @@ class SlotSpace:
 
     def shares(self, points: Floats) -> Floats:
         """Each slot's share of the probability at points of length one, [..., width] to [..., slots]."""
-        nearness = points @ self.vectors.T * self._scale
+        nearness = points @ self.vectors.T * self._scale + self._raised
         raised = np.exp(nearness - nearness.max(axis=-1, keepdims=True))
         shares: Floats = raised[..., : len(self.slots)] / raised.sum(axis=-1, keepdims=True)
         return shares

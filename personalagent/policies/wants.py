@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from personalagent.policies.chances import chance
 from personalagent.policies.language import is_english
 from personalagent.policies.model import WIDTH, Floats, Model
-from personalagent.policies.slotspace import slot_text, text_key
+from personalagent.policies.slotspace import raised, slot_text, text_key
 from personalagent.profile.preference import Need
 from personalagent.profile.template import RequestKind, Slot, Template
 
@@ -18,6 +20,14 @@ _WORD = re.compile(r"\w")
 """Emoji are all one to the encoder; what it makes of them differs from one processor to the next."""
 LONGEST_REQUEST = 400
 """Words; a longer message is a text to work on, no question of taste."""
+
+
+class Considered(NamedTuple):
+    """A slot that a request may depend on: the reader's verdict, and how likely it was before."""
+
+    slot: str
+    verdict: float
+    likely: float
 
 
 class Wants:
@@ -31,7 +41,8 @@ class Wants:
         self._kinds, self._slots = _vectors(model, kind_texts), _vectors(model, slot_texts)
         keys, first = model.heads["text_keys"].tolist(), len(model.heads["kind_correction"])
         self._corrections = _learned(keys[:first], model.heads["kind_correction"], kind_texts)
-        self._often = _learned(keys[first:], model.heads["need_often"], slot_texts)
+        self._often = _learned(keys[first:], model.heads["need_often"], slot_texts) + raised(self.slots)
+        self._needing = _learned(keys[first:], model.heads["need_correction"], slot_texts)
         self._weights = np.array(
             [[slot.needed_for.get(kind.id, 0.0) for slot in self.slots] for kind in kinds], np.float32
         ).reshape(len(kinds), len(self.slots))
@@ -40,27 +51,43 @@ class Wants:
         """The needs of at least the model's threshold, weightiest first; at most eight."""
         if not _WORD.search(request) or len(request.split()) > LONGEST_REQUEST or not is_english(request):
             return ()
-        least = self.model.card.thresholds.need
-        weighed = [need for need in self.weighed(request) if need.weight >= least]
-        return tuple(sorted(weighed, key=lambda need: -need.weight)[:MOST_NEEDS])
+        thresholds = self.model.card.thresholds
+        return tuple(strongest(by_weight(self.considered(request), thresholds.needed), thresholds.need))
 
-    def weighed(self, request: str) -> list[Need]:
-        """The slots that the request may depend on, each with the reader's verdict; none if on nobody's."""
+    def considered(self, request: str) -> list[Considered]:
+        """The slots that are worth a look, with what speaks for each; none if it depends on nobody's."""
         embedded = self.model.embed([request])[0]
         shares, nobody = self.shares(embedded)
         if nobody >= 0.5 or not self.slots:
             return []
-        scores = self.proposals(embedded, shares)
-        near = [self.slots[n] for n in np.argsort(-scores)[:CANDIDATES]]
-        weights = self.model.bears(request, [need_text(slot) for slot in near]).tolist()
-        return [Need(slot=slot.id, weight=round(w, 4)) for slot, w in zip(near, weights, strict=True)]
+        likely = self.proposals(embedded, shares)
+        near = np.argsort(-likely)[:CANDIDATES].tolist()
+        verdicts = self.model.bears(request, [need_text(self.slots[n]) for n in near]).tolist()
+        return [
+            Considered(self.slots[n].id, verdict, float(likely[n]))
+            for n, verdict in zip(near, verdicts, strict=True)
+        ]
+
+    def likely(self, embedded: Floats, slots: Sequence[str]) -> list[float]:
+        """How likely an embedded request needs each of these slots, [slots].
+
+        An open slot is as likely as the likeliest of its category; one of no category of the template is not
+        needed at all.
+        """
+        every = self.proposals(embedded, self.shares(embedded)[0]).tolist()
+        by_slot = {slot.id: likely for slot, likely in zip(self.slots, every, strict=True)}
+        by_category: dict[str, float] = {}
+        for slot, likely in zip(self.slots, every, strict=True):
+            by_category[slot.category] = max(likely, by_category.get(slot.category, 0.0))
+        return [by_slot.get(slot, by_category.get(slot.partition(".")[0], 0.0)) for slot in slots]
 
     def proposals(self, embedded: Floats, shares: Floats) -> Floats:
-        """How promising each slot is, [slots], before the reader has looked at it."""
-        for_kind, near, _ = (float(weight) for weight in self.model.heads["need_mix"])
-        by_kind = np.sqrt(shares @ self._weights)
-        promising: Floats = for_kind * by_kind + near * self.nearness(embedded) + self._often
-        return promising
+        """How likely each slot is needed, [slots], before the reader has looked at it."""
+        for_kind, near, constant = (float(weight) for weight in self.model.heads["need_mix"])
+        by_kind = for_kind * np.sqrt(shares @ self._weights)
+        raised = by_kind + near * self.nearness(embedded) + self._needing @ embedded + self._often + constant
+        likely: Floats = 1 / (1 + np.exp(-raised))
+        return likely
 
     def nearness(self, embedded: Floats) -> Floats:
         """The cosine of each slot's text with an embedded text, [slots]."""
@@ -76,6 +103,18 @@ class Wants:
         raised = np.exp(scores - scores.max())
         shares = (raised / raised.sum()).astype(np.float32)
         return shares[:-1], float(shares[-1])
+
+
+def by_weight(considered: Sequence[Considered], weights: Sequence[float]) -> list[Need]:
+    """The slots as needs, each with its calibrated probability."""
+    return [
+        Need(slot=one.slot, weight=round(chance(weights, one.verdict, one.likely), 4)) for one in considered
+    ]
+
+
+def strongest(weighed: Sequence[Need], least: float) -> list[Need]:
+    """The needs of at least this weight, weightiest first; at most eight."""
+    return sorted((need for need in weighed if need.weight >= least), key=lambda n: -n.weight)[:MOST_NEEDS]
 
 
 def need_text(slot: Slot) -> str:

@@ -12,7 +12,7 @@ from personalagent.profile.profile import Profile, confidence
 from personalagent.profile.template import Template
 
 DECIDING = 0.7
-"""A need of at least this weight decides the answer, and is worth a question."""
+"""A need of at least this weight is worth a question, unless the policy says otherwise."""
 ENOUGH = 0.5
 """A known need of at least this weight is enough to answer by."""
 STALE = 0.2
@@ -42,6 +42,7 @@ def check(
     *,
     request: str = "",
     related: Sequence[Held] = (),
+    deciding: float = DECIDING,
     budget: int = 1,
     special: SpecialCategories = "stated",
     unasked: Collection[str] = (),
@@ -49,7 +50,7 @@ def check(
 ) -> Sufficiency:
     """Decide between answering and asking.
 
-    It asks if `budget` allows another question, a slot that decides the answer is unknown, and
+    It asks if `budget` allows another question, a slot whose weight is at least `deciding` is unknown, and
     nothing is known to answer by: neither a need of some weight, nor a value that the request itself
     names, nor one that settles it in the eyes of an index (`related`). Then it asks one question, about
     the weightiest such slot, and never about a slot that was asked about before, whatever became of that
@@ -66,7 +67,7 @@ def check(
     askable = [
         n.slot
         for n in unknown
-        if n.weight >= DECIDING
+        if n.weight >= deciding
         and n.slot not in settled
         and n.slot not in unasked
         and _may_be_stored(n.slot, template, special)

@@ -21,7 +21,7 @@ from langgraph.store.postgres.aio import AsyncPostgresStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from personalagent.errors import BackendError
-from personalagent.stores.index import PreferenceIndex, open_index
+from personalagent.stores.index import PreferenceIndex, index_at
 from personalagent.stores.profiles import ProfileStore
 
 BUSY_SECONDS = 30
@@ -63,11 +63,11 @@ class Backend:
 async def open_backend(url: str, index: str = "") -> AsyncIterator[Backend]:
     """Open store and checkpointer together, set up and ready; closed on leaving the context.
 
-    `index` is the address of the index of preferences (see `open_index`); none if it is empty.
+    `index` is the address of the index of preferences (see `index_at`).
 
     Raises `BackendError` for an unknown address, or one that cannot be opened.
     """
-    found = await asyncio.to_thread(open_index, index) if index else None
+    found = await asyncio.to_thread(index_at, index)
     try:
         async with _stored(url) as backend:
             yield replace(backend, index=found)

@@ -55,7 +55,9 @@ class ChromaIndex:
         texts = texts_of(profile, template)
         if not request.strip():
             return ()
-        return await asyncio.to_thread(self._safely, lambda: self._related(_digest(user), request, texts))
+        return await asyncio.to_thread(
+            self._safely, lambda: self._related(_digest(user), request, texts, template)
+        )
 
     async def erase(self, user: str) -> None:
         """Delete the user's rows."""
@@ -67,7 +69,7 @@ class ChromaIndex:
             self._lock.close()
 
     def _related(
-        self, owner: str, request: str, texts: Mapping[str, tuple[str, Held]]
+        self, owner: str, request: str, texts: Mapping[str, tuple[str, Held]], template: Template
     ) -> tuple[Related, ...]:
         self._level(owner, texts)
         if not texts:
@@ -79,8 +81,8 @@ class ChromaIndex:
             where={"user": owner},
             include=[],
         )
-        near = [texts[row[len(owner) :]] for row in found["ids"][0]]
-        return bearing(self.embedder, request, near)
+        near = [texts[row[len(owner) :]][1] for row in found["ids"][0]]
+        return bearing(self.embedder, request, vector, near, template)
 
     def _level(self, owner: str, texts: Mapping[str, tuple[str, Held]]) -> None:
         """Make the user's rows those of the profile: the log is the truth."""

@@ -28,7 +28,7 @@ class Related(NamedTuple):
     held: Held
     chance: float
     settles: bool
-    """Whether it is likely enough to answer by."""
+    """Whether it is enough to answer by, in the eyes of the reader."""
 
 
 class PreferenceIndex(Protocol):
@@ -64,7 +64,7 @@ class MemoryIndex:
         texts = texts_of(profile, template)
         if not texts or not request.strip():
             return ()
-        return await asyncio.to_thread(self._related, request, texts)
+        return await asyncio.to_thread(self._related, request, texts, template)
 
     async def erase(self, user: str) -> None:
         """Vectors are kept by a digest of their text, of nobody in particular; all are dropped."""
@@ -73,11 +73,14 @@ class MemoryIndex:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _related(self, request: str, texts: Mapping[str, tuple[str, Held]]) -> tuple[Related, ...]:
-        nearness = self._stacked(texts) @ self.embedder.embed([request])[0]
+    def _related(
+        self, request: str, texts: Mapping[str, tuple[str, Held]], template: Template
+    ) -> tuple[Related, ...]:
+        vector = self.embedder.embed([request])[0]
+        nearness = self._stacked(texts) @ vector
         every = list(texts.values())
-        near = [every[place] for place in np.argsort(-nearness)[:NEAREST]]
-        return bearing(self.embedder, request, near)
+        near = [every[place][1] for place in np.argsort(-nearness)[:NEAREST]]
+        return bearing(self.embedder, request, vector, near, template)
 
     def _stacked(self, texts: Mapping[str, tuple[str, Held]]) -> Floats:
         """The texts' vectors, [texts, 384]; the oldest ones are forgotten where there are too many."""
@@ -105,13 +108,19 @@ def open_index(url: str) -> PreferenceIndex:
     return opened
 
 
-def bearing(embedder: Embedder, request: str, near: Sequence[tuple[str, Held]]) -> tuple[Related, ...]:
-    """Those of the near preferences (text, held) that bear on the request, likeliest first."""
-    chances = embedder.bears(request, [text for text, _ in near]).tolist()
+def index_at(url: str) -> PreferenceIndex | None:
+    """What `open_index` opens; None at ``none:``, or where the address is empty."""
+    return open_index(url) if url not in ("", "none:") else None
+
+
+def bearing(
+    embedder: Embedder, request: str, vector: Floats, near: Sequence[Held], template: Template
+) -> tuple[Related, ...]:
+    """Those of the near preferences that bear on the request, likeliest first."""
     found = [
-        Related(held, chance, chance >= embedder.settles)
-        for (_, held), chance in zip(near, chances, strict=True)
-        if chance >= embedder.related
+        Related(held, one.chance, one.verdict >= embedder.settles)
+        for held, one in zip(near, embedder.bearing(request, vector, near, template), strict=True)
+        if one.chance >= embedder.related or one.verdict >= embedder.settles
     ]
     return tuple(sorted(found, key=lambda one: -one.chance))
 

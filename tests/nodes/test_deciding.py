@@ -1,13 +1,18 @@
 """What an index changes about a decision: what settles it, what goes along, and when it is not asked."""
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from personalagent.graph.context import Parts
 from personalagent.nodes.deciding import Decided, decide
+from personalagent.policies.embedded import EmbeddedPolicy
 from personalagent.policies.policy import Failure
 from personalagent.policies.scripted import ScriptedPolicy
 from personalagent.profile.preference import Need
 from personalagent.profile.profile import Profile, fold
+from personalagent.profile.sufficiency import DECIDING
 from personalagent.profile.template import Template, load_template
 from personalagent.stores.index import Related
 from tests.make import ALLERGY, BUDGET, DIET, entry, states
@@ -77,6 +82,38 @@ async def test_a_known_need_is_enough_whatever_the_index_finds() -> None:
     vegan = fold([entry(1, states(DIET, "vegan"))])
     for index in (None, FoundIndex(settles=False), FoundIndex(settles=True)):
         assert not (await decided(index, MEAL, vegan)).asks
+
+
+@pytest.mark.parametrize(("deciding", "asks"), [(0.85, True), (0.95, False)])
+async def test_a_policy_may_say_from_which_weight_a_need_is_worth_a_question(
+    deciding: float, asks: bool
+) -> None:
+    policy = ScriptedPolicy(needs=NEEDS)
+    policy.deciding = deciding  # type: ignore[attr-defined]  # a policy may have it, and need not
+    found = await decide(REQUEST, KNOWN, parts=Parts(policy=policy, template=TEMPLATE), user="ada")
+    assert found.asks is asks
+
+
+async def test_the_embedded_policys_own_weight_is_the_one_that_counts() -> None:
+    policy = EmbeddedPolicy()
+    request = "Can you suggest a recipe for dinner?"
+    parts = Parts(policy=policy, template=TEMPLATE)
+    found = await decide(request, Profile(), parts=parts, user="ada")
+    assert policy.deciding < DECIDING
+    assert found.asks
+    light = (Need(slot=DIET, weight=(policy.deciding + DECIDING) / 2),)
+    assert (await decide(request, Profile(), parts=parts, user="ada", needs=light)).asks
+    other = Parts(policy=ScriptedPolicy(), template=TEMPLATE)
+    assert not (await decide(request, Profile(), parts=other, user="ada", needs=light)).asks
+
+
+async def test_a_model_that_is_missing_costs_no_answer(tmp_path: Path) -> None:
+    parts = Parts(policy=EmbeddedPolicy(tmp_path), template=TEMPLATE, stand_in=ScriptedPolicy(needs=NEEDS))
+    found = await decide(REQUEST, KNOWN, parts=parts, user="ada")
+    assert not found.asks
+    assert "model" in found.failures["needs"].detail
+    known = await decide(REQUEST, KNOWN, parts=parts, user="ada", needs=(Need(slot=BUDGET, weight=0.9),))
+    assert known.asks
 
 
 async def test_an_index_that_fails_costs_only_what_it_would_have_found() -> None:

@@ -133,7 +133,7 @@ async def test_a_masked_template_gets_no_slots_that_it_lacks() -> None:
     assert all(few.slot(need.slot) for need in await POLICY.needs("a recipe?", Profile(), few))
 
 
-async def test_a_slot_that_a_user_adds_is_filled_without_training() -> None:
+def with_falconry() -> Template:
     extra = {
         "id": "interests.hobbies.falconry",
         "name": "Falconry bird",
@@ -144,9 +144,23 @@ async def test_a_slot_that_a_user_adds_is_filled_without_training() -> None:
     }
     category = next(c for c in TEMPLATE.categories if c.id == "interests").model_dump()
     category["subcategories"] = [{"id": "hobbies", "name": "Hobbies", "slots": [extra]}]
-    more = TEMPLATE.extended(Template.model_validate({"categories": [category]}))
-    inference = await POLICY.infer(turn("I fly a peregrine falcon"), Profile(), more)
+    return TEMPLATE.extended(Template.model_validate({"categories": [category]}))
+
+
+async def test_a_slot_that_a_user_adds_is_filled_without_training() -> None:
+    inference = await POLICY.infer(turn("I fly a peregrine falcon"), Profile(), with_falconry())
     assert [op.preference.slot for op in inference.operations] == ["interests.hobbies.falconry"]
+
+
+async def test_a_slot_that_a_user_adds_takes_nothing_that_is_not_its_own() -> None:
+    inference = await POLICY.infer(turn("I live in Leeds. I'm vegetarian."), Profile(), with_falconry())
+    assert [op.preference.slot for op in inference.operations] == [CITY, DIET]
+
+
+async def test_a_slot_that_a_user_adds_may_be_what_a_request_needs() -> None:
+    request = "Suggest a good perch for my bird of prey"
+    needs = await POLICY.needs(request, Profile(), with_falconry())
+    assert "interests.hobbies.falconry" in [need.slot for need in needs]
 
 
 @settings(max_examples=120)

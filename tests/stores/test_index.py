@@ -5,15 +5,17 @@ import logging
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from personalagent.errors import BackendError, ModelError
-from personalagent.policies.embedding import Embedder
+from personalagent.policies.embedding import Bearing, Embedder
+from personalagent.policies.model import Floats
+from personalagent.profile.history import Held
 from personalagent.profile.profile import Profile, fold
-from personalagent.profile.template import load_template
+from personalagent.profile.template import Template, load_template
 from personalagent.stores.backends import open_backend
 from personalagent.stores.chroma import ChromaIndex
 from personalagent.stores.index import MemoryIndex, PreferenceIndex, open_index
@@ -29,6 +31,27 @@ class Lenient(Embedder):
     @property
     def related(self) -> float:
         return 0.0
+
+
+class Judging(Embedder):
+    """Says of each preference what it was told, by the value."""
+
+    def __init__(self, **said: Bearing) -> None:
+        super().__init__()
+        self.said = said
+
+    @property
+    def related(self) -> float:
+        return 0.5
+
+    @property
+    def settles(self) -> float:
+        return 0.8
+
+    def bearing(
+        self, request: str, embedded: Floats, near: Sequence[Held], template: Template
+    ) -> list[Bearing]:
+        return [self.said[held.preference.value] for held in near]
 
 
 def chroma(folder: Path) -> ChromaIndex:
@@ -58,6 +81,19 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Preference
 async def test_it_finds_what_bears_on_the_request(index: PreferenceIndex) -> None:
     assert await values(index, "what should I cook for dinner?", profile()) == ["vegan", "Pixel 9"]
     assert await values(index, "which case fits my phone?", profile()) == ["Pixel 9", "vegan"]
+
+
+async def test_what_bears_on_the_request_or_settles_it_is_found_and_nothing_else() -> None:
+    judging = Judging(
+        jazz=Bearing(0.7, 0.3), opera=Bearing(0.4, 0.9), blues=Bearing(0.6, 0.85), ska=Bearing(0.4, 0.7)
+    )
+    known = fold([entry(1, *(states("interests.music.genre", one) for one in judging.said))])
+    found = await MemoryIndex(judging).related("ada", "what should I listen to?", known, TEMPLATE)
+    assert [(one.held.preference.value, one.settles) for one in found] == [
+        ("jazz", False),
+        ("blues", True),
+        ("opera", True),
+    ]
 
 
 async def test_an_empty_profile_or_request_finds_nothing(index: PreferenceIndex) -> None:
@@ -162,6 +198,12 @@ def test_a_second_process_is_told_that_another_one_writes(tmp_path: Path) -> Non
     assert "another process writes to the index" in done.stderr
     held.close()
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("url", ["", "none:"])
+async def test_there_can_be_no_index(url: str) -> None:
+    async with open_backend("memory:", url) as backend:
+        assert backend.index is None
 
 
 @pytest.mark.parametrize("url", ["redis://x", "chroma:", "chroma"])

@@ -12,6 +12,8 @@ from personalagent.training.embedded.crf import Chain
 from personalagent.training.embedded.network import Read, Reader, SlotSpace
 
 HEAD_RATE = 1e-3
+HALF = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+"""Whether the processor multiplies in bfloat16, which saves a fifth; weights and sums stay in float32."""
 WARM_UP = 0.06
 """Share of a course's steps over which the rates rise; from there they fall to zero in a straight line."""
 
@@ -91,7 +93,9 @@ def fit(
 
 
 def _loss(network: Network, batch: Batch | PairBatch, course: Course) -> Tensor:
-    read = network.reader(batch.ids, batch.mask, batch.segments)
+    with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
+        read = network.reader(batch.ids, batch.mask, batch.segments)
+    read = Read(*(part.float() for part in read))
     if isinstance(batch, Batch):
         return loss_of(read, network, batch, course)
     bears = nn.functional.binary_cross_entropy_with_logits(read.bears, batch.bears, weight=batch.weights)

@@ -11,16 +11,18 @@ from personalagent.profile.template import Slot, Template
 from personalagent.training.embedded.examples import Pair
 
 GRADES = {2: 1.0, 1: 0.6, 0: 0.0}
-"""What bears on a request, by the grade of the need: also the weight that a need is given."""
-JUDGED = 6
+"""How much a slot bears on a request, by the grade of the need."""
+NEEDED = 5
+"""Needed slots that are taken of every request."""
+JUDGED = 5
 """Slots judged as not needed that are taken of every request."""
 DRAWN = 3
 """Slots, or preferences, that are drawn for a request where none were judged."""
 BY_KIND = 2
 """Slots, and preferences, that are drawn for a request of which only the kind is known."""
-ASKINGS = 0.25
+ASKINGS = 0.15
 """Of the requests of which only the kind is known, those that an epoch sees."""
-REQUESTS = 0.25
+REQUESTS = 0.5
 """Of the requests with gold needs, those that an epoch sees."""
 WEAK = 0.5
 """Weight of pairs that follow from a request's kind alone."""
@@ -45,7 +47,8 @@ def _of_request(one: gold.GoldRequest, template: Template, rng: random.Random) -
     needed = {slot: GRADES[grade] for slot, grade in one.needs.items()}
     others = list(one.unneeded) or [s for s in template.slots if s not in needed]
     beside = rng.sample(others, min(len(others), JUDGED if one.unneeded else DRAWN))
-    for slot_id, bears in {**dict.fromkeys(beside, 0.0), **needed}.items():
+    chosen = rng.sample(sorted(needed.items()), min(len(needed), NEEDED))
+    for slot_id, bears in (*((slot, 0.0) for slot in beside), *chosen):
         if slot := template.slot(slot_id):
             yield Pair(one.request, need_text(slot), bears)
     for held in one.profile:

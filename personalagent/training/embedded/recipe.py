@@ -38,7 +38,18 @@ from personalagent.training.embedded.network import Reader, SlotSpace
 WEIGHTS_SHA256 = "53aa51172d142c89"
 """How the digest of all-MiniLM-L6-v2's model.safetensors begins."""
 COURSE = Course(epochs=4, labels=1.0, slots=1.0, speaks=0.3, bears=1.0, rate=2e-4)
-UNSET = Thresholds(lean=0, keep=0, need=0, related=0, settles=0, value=(1, 1, 0), whole=(1, 1, 1, 0))
+UNSET = Thresholds(
+    lean=0,
+    keep=0,
+    need=0,
+    deciding=0,
+    related=0,
+    settles=0,
+    value=(1, 1, 0),
+    needed=(1, 0, 0),
+    bearing=(1, 0, 0),
+    whole=(1, 1, 1, 0),
+)
 
 Say = Callable[[str, int, int], None]
 """Told what is being done, how much of it, and how much there is of it."""

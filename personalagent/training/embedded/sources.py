@@ -10,9 +10,9 @@ from personalagent.profile.evidence import locate
 from personalagent.training.embedded import laps
 from personalagent.training.embedded.examples import Example, Marked, of_turn
 
-AGAIN = 0.4
-"""Turns of dialogues are what the reader will meet; an epoch sees all of them, and this share twice."""
-SINGLE_SHARE = 0.35
+LAPS_AGAIN = 0.75
+"""Of LAPS's turns that state something, those that an epoch sees twice: the corpus has many times as many."""
+SINGLE_SHARE = 0.2
 """Of the single messages that state something, those that an epoch sees."""
 SILENT_SHARE = 0.2
 """Of LAPS's silent turns, those that an epoch sees."""
@@ -30,19 +30,17 @@ def examples(laps_folder: Path | None, seed: int) -> list[Example]:
 
 
 def epoch(every: Sequence[Example], rng: random.Random) -> list[Example]:
-    """The examples of one epoch: dialogues more than once, of what there is plenty of a part."""
+    """The examples of one epoch: all turns of dialogues, of what there is plenty of a part."""
     seen: list[Example] = []
     for one in every:
-        if one.source == "dialogues":
-            seen += [one] * (1 + (rng.random() < AGAIN))
-        elif rng.random() < _share(one):
-            seen.append(one)
+        times = _times(one)
+        seen += [one] * (int(times) + (rng.random() < times % 1))
     return seen
 
 
-def _share(one: Example) -> float:
-    if one.source == "laps" and one.silent:
-        return SILENT_SHARE
+def _times(one: Example) -> float:
+    if one.source == "laps":
+        return SILENT_SHARE if one.silent else 1 + LAPS_AGAIN
     return SINGLE_SHARE if one.source == "utterances" and not one.silent else 1.0
 
 

@@ -1,6 +1,6 @@
 """Fitting what requests are after: kinds and slots near to a request, over the frozen encoder's embeddings.
 
-It only proposes slots; the reader's verdict on each pair of request and slot decides (see `pairs`).
+It proposes slots; how likely it finds them, and the reader's verdict (see `pairs`), make their weights.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,15 +16,21 @@ from personalagent.policies.model import Floats
 from personalagent.policies.slotspace import slot_text, text_key
 from personalagent.policies.wants import kind_text
 from personalagent.profile.template import Template
+from personalagent.training.embedded.pairs import GRADES
 
 Embed = Callable[[Sequence[str]], Floats]
 WIDTH = 384
-STEPS = 150
+STEPS = 200
 RATE = 3e-3
 DECAY = 0.15
 """Pull of what is learned towards nothing: the encoder as it is already knows much, and there is little to
 learn from."""
-GRADES = {2: 1.0, 1: 0.6}
+CORRECTED = 5.0
+"""What a step of the optimiser counts in the corrections of slots."""
+UNCORRECTED = 0.3
+"""Of the slots, those that a step does without what was learned of each."""
+DROP = 0.2
+"""Of the numbers of a request's embedding, those that a step does without."""
 
 
 class Kinds(nn.Module):
@@ -45,16 +51,27 @@ class Kinds(nn.Module):
 
 
 class Needs(nn.Module):
-    """Slots by what the request's kinds need, by their nearness to it, and by how often they are needed."""
+    """Slots by what the request's kinds need, by how near they are to it, and by a correction for each.
 
-    def __init__(self, slots: int) -> None:
+    Corrections are dropped at random, so that the rest keeps working alone: a slot that a user adds has
+    nothing else.
+    """
+
+    def __init__(self, slots: Tensor) -> None:
         super().__init__()
-        self.often = nn.Parameter(torch.zeros(slots))
+        self.register_buffer("slots", slots)
+        self.often = nn.Parameter(torch.zeros(len(slots)))
         self.mix = nn.Parameter(torch.tensor([5.0, 4.0, -5.0]))
+        self.correction = nn.Parameter(torch.zeros(len(slots), WIDTH))
 
-    def forward(self, near: Tensor, by_kind: Tensor) -> Tensor:
+    def forward(self, requests: Tensor, by_kind: Tensor) -> Tensor:
         """[requests, slots], logits."""
-        return self.mix[0] * by_kind.sqrt() + self.mix[1] * near + self.mix[2] + self.often
+        slots = self.get_buffer("slots")
+        seen = nn.functional.dropout(requests, DROP, self.training)
+        near = self.mix[0] * by_kind.sqrt() + self.mix[1] * seen @ slots.T
+        corrected = CORRECTED * seen @ self.correction.T + self.often
+        kept = torch.rand(len(slots)) >= (UNCORRECTED if self.training else 0.0)
+        return near + self.mix[2] + kept * corrected
 
 
 def fit(embed: Embed, template: Template, seed: int) -> dict[str, npt.NDArray[Any]]:
@@ -78,6 +95,7 @@ def fit(embed: Embed, template: Template, seed: int) -> dict[str, npt.NDArray[An
         "nobody": _array(kinds.nobody),
         "need_often": _array(needs.often),
         "need_mix": _array(needs.mix),
+        "need_correction": _array(CORRECTED * needs.correction),
     }
 
 
@@ -113,12 +131,11 @@ def _fit_needs(
     )
     with torch.no_grad():
         by_kind = kinds(vectors, kind_texts).softmax(-1)[:, :-1] @ table
-        near = vectors @ slot_texts.T
-    needs = Needs(len(numbers))
+    needs = Needs(slot_texts)
     _descend(
         needs,
         lambda: (
-            nn.functional.binary_cross_entropy_with_logits(needs(near, by_kind), wanted, reduction="sum")
+            nn.functional.binary_cross_entropy_with_logits(needs(vectors, by_kind), wanted, reduction="sum")
             / len(asked)
         ),
     )
