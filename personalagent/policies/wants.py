@@ -85,8 +85,8 @@ class Wants:
         """How likely each slot is needed, [slots], before the reader has looked at it."""
         for_kind, near, constant = (float(weight) for weight in self.model.heads["need_mix"])
         by_kind = for_kind * np.sqrt(shares @ self._weights)
-        raised = by_kind + near * self.nearness(embedded) + self._needing @ embedded + self._often + constant
-        likely: Floats = 1 / (1 + np.exp(-raised))
+        odds = by_kind + near * self.nearness(embedded) + self._needing @ embedded + self._often + constant
+        likely: Floats = 1 / (1 + np.exp(-odds))
         return likely
 
     def nearness(self, embedded: Floats) -> Floats:
