@@ -36,7 +36,9 @@ evals: $(VENV)/.dev  ## Measure the policies; LAPS=FOLDER PREFEVAL=FOLDER name t
 	  $(BIN)/personalagent eval turns --policy $$policy --json docs/evals/turns-$$policy.json; \
 	  $(BIN)/personalagent eval simulated --policy $$policy --json docs/evals/simulated-$$policy.json; \
 	  $(if $(LAPS),$(BIN)/personalagent eval laps --data $(LAPS) --policy $$policy --json docs/evals/laps-$$policy.json;) \
-	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json;) \
+	  $(if $(PREFEVAL),$(BIN)/personalagent eval prefeval --data $(PREFEVAL) --policy $$policy --json docs/evals/prefeval-$$policy.json; \
+	    $(BIN)/personalagent ingest $(PREFEVAL)/implicit_preference/persona-driven/*.json --backend memory: --policy $$policy \
+	      | grep . > docs/evals/ingest-$$policy.txt;) \
 	done
 	$(BIN)/python -m personalagent.evals.agreement docs/evals/turns-second.json
 	$(BIN)/python -m personalagent.evals.report docs/evals docs/evals.md

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from personalagent.graph.state import State
 from personalagent.profile.history import Held
 from personalagent.profile.preference import Inference, describe
-from personalagent.profile.sufficiency import Sufficiency
+from personalagent.profile.sufficiency import Sufficiency, doubtful
 from personalagent.profile.template import Template
 
 NO_MODEL = "No chat model is configured"
@@ -20,7 +20,9 @@ def brief(
     for one in held:
         slot = template.slot(one.preference.slot)
         source = f'you said "{_short(one.evidence[-1].quote)}"' if one.evidence else "set by you"
-        lines.append(f"- {slot.name if slot else one.preference.slot}: {describe(one.preference)} ({source})")
+        about = slot.name if slot else one.preference.slot
+        doubt = ", but I am not sure of it" if doubtful(one) else ""
+        lines.append(f"- {about}: {describe(one.preference)} ({source}{doubt})")
     if not held and sufficiency.needs:
         lines.append("Nothing is known yet of what it depends on.")
     if not held and not sufficiency.needs:

@@ -40,10 +40,14 @@ class Held:
 
     def confidence(self, half_life_days: int | None = None, now: datetime | None = None) -> float:
         """Confidence in [0, 1], halved for every half-life since it was last said; pins do not decay."""
+        return self.preference.confidence * self.freshness(half_life_days, now)
+
+    def freshness(self, half_life_days: int | None = None, now: datetime | None = None) -> float:
+        """The share of its confidence that it still has, in [0, 1]."""
         if self.pinned or half_life_days is None or now is None:
-            return self.preference.confidence
+            return 1.0
         age = max(0.0, (now - self.last_said).total_seconds() / 86400)
-        return float(self.preference.confidence * 0.5 ** (age / half_life_days))
+        return float(0.5 ** (age / half_life_days))
 
 
 HELD: TypeAdapter[tuple[Held, ...]] = TypeAdapter(tuple[Held, ...])

@@ -133,8 +133,17 @@ def render(
 
 def confidence(held: Held, template: Template | None, now: datetime | None = None) -> float:
     """The value's confidence at `now` (the present, if None), decayed by its slot's half-life."""
+    return held.confidence(_half_life(held, template), now or datetime.now(UTC))
+
+
+def freshness(held: Held, template: Template | None, now: datetime | None = None) -> float:
+    """The share of the value's confidence that is left at `now` (the present, if None)."""
+    return held.freshness(_half_life(held, template), now or datetime.now(UTC))
+
+
+def _half_life(held: Held, template: Template | None) -> int | None:
     slot = template.slot(held.preference.slot) if template else None
-    return held.confidence(slot.half_life_days if slot else None, now or datetime.now(UTC))
+    return slot.half_life_days if slot else None
 
 
 def _order(entry: Entry) -> tuple[datetime, str, int, str]:

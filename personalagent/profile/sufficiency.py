@@ -8,15 +8,17 @@ from personalagent.dialogue import Frozen
 from personalagent.profile.evidence import SpecialCategories
 from personalagent.profile.history import Held
 from personalagent.profile.preference import Need, normalise
-from personalagent.profile.profile import Profile, confidence
+from personalagent.profile.profile import Profile, confidence, freshness
 from personalagent.profile.template import Template
 
 DECIDING = 0.7
 """A need of at least this weight is worth a question, unless the policy says otherwise."""
 ENOUGH = 0.5
 """A known need of at least this weight is enough to answer by."""
-STALE = 0.2
-"""A value whose decayed confidence is below this is no longer counted as known."""
+SURE = 0.2
+"""A value whose decayed confidence is below this does not count as known, nor as settling anything."""
+FRESH = 0.25
+"""A doubtful value goes to a reply as long as it has this share of its confidence left."""
 STANDING = "personality.communication."
 """Slots about the replies themselves: every request depends on them."""
 
@@ -62,8 +64,8 @@ def check(
     unknown = [n for n in ranked if n.slot not in known]
     settled = tuple(n.slot for n in unknown if n.slot in profile.questions)
     weighty = any(n.weight >= ENOUGH and n.slot in known for n in ranked)
-    settling = [held for held in related if confidence(held, template, now) >= STALE]
-    enough = weighty or bool(settling or _named(request, profile, template, now))
+    settling = (*related, *_named(request, profile))
+    enough = weighty or any(_sure(held, template, now) for held in settling)
     askable = [
         n.slot
         for n in unknown
@@ -96,29 +98,43 @@ def relevant(
 
     These are the values of its needs, how the user wants to be answered, and, if it has needs at
     all, values that it names itself and those of `related`, which the index finds to bear on it: a fact
-    or a translation is not bent to a taste that it mentions.
+    or a translation is not bent to a taste that it mentions. Doubtful values are among them, for a reply
+    can make little of one; but how the user wants to be answered must be known, since it goes with every
+    reply. What is long past is not among them.
     """
-    standing = (slot for slot in profile.current if slot.startswith(STANDING))
-    slots = dict.fromkeys((*sufficiency.known, *standing))
-    wanted = [held for slot in slots for held in profile.current[slot]]
-    named = [*related, *_named(request, profile, template, now)] if sufficiency.needs else []
-    for held in named:
-        if held.preference.slot not in slots and held not in wanted:
-            wanted.append(held)
-    return tuple(held for held in wanted if confidence(held, template, now) >= STALE)
+    needed = [held for need in sufficiency.needs for held in profile.current.get(need.slot, ())]
+    standing = [
+        held
+        for slot, current in profile.current.items()
+        for held in (current if slot.startswith(STANDING) else ())
+        if _sure(held, template, now)
+    ]
+    beyond = [*related, *_named(request, profile)] if sufficiency.needs else []
+    return tuple(
+        held
+        for held in dict.fromkeys((*needed, *standing, *beyond))
+        if _sure(held, template, now) or freshness(held, template, now) >= FRESH
+    )
 
 
-def _named(request: str, profile: Profile, template: Template, now: datetime | None) -> list[Held]:
-    """The values, not gone stale, of which the request itself has a word."""
+def doubtful(held: Held) -> bool:
+    """Whether the value was never said so clearly as to count as known."""
+    return held.preference.confidence < SURE
+
+
+def _named(request: str, profile: Profile) -> list[Held]:
+    """The values of which the request itself has a word."""
     words = _content_words(request)
     every = [held for current in profile.current.values() for held in current] if words else []
     return [
         held
         for held in every
-        if not held.preference.slot.startswith(STANDING)
-        and words & _content_words(held.preference.value)
-        and confidence(held, template, now) >= STALE
+        if not held.preference.slot.startswith(STANDING) and words & _content_words(held.preference.value)
     ]
+
+
+def _sure(held: Held, template: Template, now: datetime | None) -> bool:
+    return confidence(held, template, now) >= SURE
 
 
 def _content_words(text: str) -> set[str]:
@@ -131,4 +147,4 @@ def _may_be_stored(slot_id: str, template: Template, special: SpecialCategories)
 
 
 def _is_known(slot: str, profile: Profile, template: Template, now: datetime | None) -> bool:
-    return any(confidence(held, template, now) >= STALE for held in profile.current.get(slot, ()))
+    return any(_sure(held, template, now) for held in profile.current.get(slot, ()))

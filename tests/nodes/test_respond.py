@@ -36,6 +36,12 @@ def test_the_brief_names_request_preferences_their_source_and_what_is_missing() 
     ]
 
 
+def test_the_brief_says_what_it_is_not_sure_of() -> None:
+    profile = fold([entry(0, states(DIET, "vegan", "no cheese, thanks", confidence=0.1))])
+    text = brief(DINNER, held(profile, DIET), check(NEEDS, profile, TEMPLATE, now=day(1)), TEMPLATE)
+    assert '- Dietary restriction: vegan (you said "no cheese, thanks", but I am not sure of it)' in text
+
+
 def test_the_brief_says_when_nothing_of_the_user_matters() -> None:
     text = brief("2 + 2?", [], Sufficiency(), TEMPLATE)
     assert text.endswith("It depends on none of your preferences.")

@@ -69,6 +69,16 @@ class TestPrompt:
         data = data[data.index("\n<preferences>[") :]
         assert told(data, "preferences")[0]["preference"] == value
 
+    def test_a_doubtful_preference_is_marked_as_one(self) -> None:
+        profile = fold([entry(0, states(DIET, "vegan", confidence=0.1), states(CITY, "Leeds"))])
+        every = [one for current in profile.current.values() for one in current]
+        data = system_prompt(every)
+        marked = {
+            one["preference"]: one.get("doubtful", False)
+            for one in told(data[data.index("\n<preferences>[") :], "preferences")
+        }
+        assert marked == {"vegan": True, "Leeds": False}
+
     def test_the_answer_to_the_question_is_there_only_if_there_was_one(self) -> None:
         assert "\n<answer>{" not in system_prompt(held("vegan"))
         assert '"answer": "slow ones"' in system_prompt([], Elicited("A film?", "What films?", "slow ones"))

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from personalagent.profile.log import Entry, Outcome, question_entry
 from personalagent.profile.preference import Need
@@ -8,6 +10,7 @@ from personalagent.profile.template import load_template
 from tests.make import ALLERGY, CITY, DIET, day, entry, states
 
 TEMPLATE = load_template()
+PLAN = "scenario.plans.upcoming"
 NEEDS = [Need(slot=CITY, weight=0.5), Need(slot=DIET, weight=1.0), Need(slot=ALLERGY, weight=0.9)]
 
 
@@ -77,9 +80,9 @@ def test_without_budget_it_answers() -> None:
 
 
 def test_a_value_gone_stale_is_no_longer_known() -> None:
-    needs = [Need(slot="scenario.plans.upcoming", weight=1.0)]
-    plan = entry(0, states("scenario.plans.upcoming", "move house"))
-    half_life = TEMPLATE.slots["scenario.plans.upcoming"].half_life_days
+    needs = [Need(slot=PLAN, weight=1.0)]
+    plan = entry(0, states(PLAN, "move house"))
+    half_life = TEMPLATE.slots[PLAN].half_life_days
     assert half_life is not None
     assert checked(plan, needs=needs, now=half_life).decision == "respond"
     assert checked(plan, needs=needs, now=3 * half_life).decision == "clarify"
@@ -122,8 +125,36 @@ class TestRelevant:
     def test_a_fact_or_a_text_is_not_bent_to_a_taste_that_it_happens_to_name(self, request_text: str) -> None:
         assert self.values(request_text, []) == []
 
+    def test_a_doubtful_value_goes_to_the_reply_and_keeps_nobody_from_asking(self) -> None:
+        doubted = fold([entry(0, states(DIET, "vegan", confidence=0.1))])
+        [vegan] = doubted.current[DIET]
+        for needs in ([Need(slot=DIET, weight=1.0)], [Need(slot=ALLERGY, weight=1.0)]):
+            found = check(needs, doubted, TEMPLATE, request="a vegan dinner?", related=[vegan], now=day(1))
+            assert (found.decision, found.known) == ("clarify", ())
+            handed = relevant("dinner?", found, doubted, TEMPLATE, related=[vegan], now=day(1))
+            assert handed == (vegan,)
+
+    def test_how_to_answer_must_be_known(self) -> None:
+        profile = fold([entry(0, states("personality.communication.length", "short", confidence=0.1))])
+        assert relevant("what is 2 + 2?", Sufficiency(), profile, TEMPLATE, now=day(1)) == ()
+
+    @given(confidence=st.floats(0.01, 1), half_lives=st.floats(0, 6))
+    def test_what_is_known_is_handed_on_and_what_is_long_past_is_neither(
+        self, confidence: float, half_lives: float
+    ) -> None:
+        half_life = TEMPLATE.slots[PLAN].half_life_days
+        assert half_life is not None
+        profile, now = (
+            fold([entry(0, states(PLAN, "move", confidence=confidence))]),
+            day(half_lives * half_life),
+        )
+        found = check([Need(slot=PLAN, weight=1.0)], profile, TEMPLATE, now=now)
+        handed = relevant("a van?", found, profile, TEMPLATE, now=now)
+        assert bool(handed) == (bool(found.known) or half_lives <= 2)
+        assert half_lives < 2.4 or not handed
+
     def test_what_has_gone_stale_is_not_named_either(self) -> None:
-        profile = fold([entry(0, states("scenario.plans.upcoming", "pottery fair"))])
+        profile = fold([entry(0, states(PLAN, "pottery fair"))])
         needs = [Need(slot=DIET, weight=1.0)]
         fresh = check(needs, profile, TEMPLATE, request="a pottery fair?", now=day(1))
         stale = check(needs, profile, TEMPLATE, request="a pottery fair?", now=day(5000))
