@@ -15,7 +15,7 @@ from personalagent.training.embedded import laps, plain, sources
 from personalagent.training.embedded.examples import Example, Marked
 from personalagent.training.episodes import Lesson, corpus_episodes, lessons, request_lessons
 
-PLAIN_ROUNDS = 3
+PLAIN_ROUNDS = 1
 """How often the plain statements are drawn; 3,300 a time."""
 JOINED_ROUNDS = 5
 """How often messages are put together of several; about 1,000 a time."""

@@ -15,7 +15,7 @@ from personalagent.training.tiny.texts import Text
 
 OF_PROMPT = 0.1
 """What a token after the list of slots counts in the loss, beside 1 for a token of the reply."""
-AGAIN = {"dialogues": 2.5, "requests": 2.0, "together": 1.5}
+AGAIN = {"dialogues": 1.25, "requests": 2.0, "together": 1.5}
 """How often an epoch sees the rows of a source; the others once."""
 _BUCKET = 512
 """Rows among which rows of like length are put together."""
@@ -26,8 +26,8 @@ SLOTS_END = "</slots>\n<profile>\n"
 class Course:
     """How to pre-train: first without the list of slots, which is half of a prompt, then with it."""
 
-    short_epochs: float = 1.0
-    epochs: float = 0.5
+    short_epochs: float = 0.75
+    epochs: float = 0.4
     tokens: int = 2048
     """Of a batch, padding included."""
     rate: float = 2e-3
