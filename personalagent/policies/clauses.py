@@ -109,6 +109,12 @@ _TEXT_TASK = re.compile(
 )
 _HANDED = re.compile(r":\s+\S|\b(?:following|below) ")
 """What hands a text over in the same breath: "translate this: ..."."""
+_LABEL = re.compile(
+    r"\s*(?:[\w-]+ ){0,3}(?:transcript|subtitles|captions|text|passage|article|essay|story|script|lyrics"
+    r"|abstract|excerpt|paragraph|document|e-?mail|letter|chat ?log|dialogue|conversation|poem)s?:"
+    r"\s*\S+(?:\s+\S+){60}"
+)
+"""What names the kind of a long text that follows: "video transcript: so i said"."""
 _PASSING = re.compile(
     r"\b(?:today|tonight|tomorrow|yesterday|this (?:time|trip|week|weekend|morning|afternoon|evening"
     r"|month|one|once|holiday|vacation"
@@ -171,13 +177,13 @@ def own_sentences(text: str) -> list[tuple[int, int]]:
     """Where the sentences stand that may be the user speaking of herself, questions among them.
 
     Left out are code, orders to the assistant's memory or role, and all that follows on a role to be
-    played or on a text that is handed over to be worked on.
+    played or on a text that is handed over to be worked on, or named as one ("transcript: ...").
     """
     lower = plain(text)
     found: list[tuple[int, int]] = []
     for start, end in sentences(lower):
         sentence = lower[start:end].strip()
-        if _TAKEOVER.search(sentence):
+        if _TAKEOVER.search(sentence) or _pasted(lower, start):
             break
         handed_over = _TEXT_TASK.search(sentence) and (
             sentence.endswith(":") or lower[end:].startswith("\n") or _HANDED.search(sentence)
@@ -195,18 +201,26 @@ def clauses(text: str) -> list[Clause]:
     """The clauses of the message that may state something lasting about the user, in order.
 
     Left out are questions and requests, hypotheses, reported speech, sarcasm, code, orders to the
-    memory, and whatever follows on a text that the assistant is to work on or a role it is to play.
+    memory, and whatever follows on a text that the assistant is to work on, or that is named as one, or on
+    a role it is to play.
     """
     lower = plain(text)
     found: list[Clause] = []
     for start, end in sentences(lower):
         sentence = lower[start:end]
+        if _pasted(lower, start):
+            break
         if _TAKEOVER.search(sentence) or _TEXT_TASK.search(sentence.strip()):
             found += _before_task(lower, start, end)
             break
         if not _skipped(sentence):
             found += _cut(lower, start, end)
     return found
+
+
+def _pasted(lower: str, start: int) -> bool:
+    """Whether a long text with a label begins where the sentence does."""
+    return bool(_LABEL.match(lower, start))
 
 
 def _before_task(lower: str, start: int, end: int) -> list[Clause]:

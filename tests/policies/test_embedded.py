@@ -183,3 +183,19 @@ async def test_whatever_is_said_the_gate_finds_every_value_in_the_users_own_word
 async def test_a_pasted_book_is_read_in_bounded_pieces() -> None:
     read = await said("I live in Leeds. " + "The rain fell on the town and nobody spoke. " * 2000)
     assert CITY in [op.preference.slot for op in read.inference.operations]
+
+
+TRANSCRIPT = (
+    "video transcript: so yeah i live in Porto and i love snowboarding "
+    + "and then we just kept on going " * 20
+)
+
+
+async def test_a_text_that_is_named_as_one_is_not_the_user_s_own() -> None:
+    read = await said(f"I live in Leeds. Give me titles for this clip.\n{TRANSCRIPT}")
+    assert [op.preference.value for op in read.inference.operations] == ["Leeds"]
+
+
+async def test_a_label_before_a_few_words_is_no_pasted_text() -> None:
+    read = await said("about the letter: i live in Porto now, so they sent it to the wrong town")
+    assert CITY in [op.preference.slot for op in read.inference.operations]

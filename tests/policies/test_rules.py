@@ -160,6 +160,7 @@ def test_what_is_stated_is_proposed(text: str, expected: tuple[str, str, str]) -
         "Translate into French: I love cheese",
         "Rewrite this sentence. I hate Mondays.",
         "Write a story. I am a nurse on Mars.",
+        "The transcript: I love jazz" + " and then she said so" * 20,
         'The hero says "I am allergic to peanuts and I live in Rome"',
         "> I'm vegetarian\n\nwhat did he mean?",
         "```\nI love = 'jazz'\n```",

@@ -10,9 +10,12 @@ from personalagent.corpora import gold
 from personalagent.policies.wants import Considered
 from personalagent.profile.template import load_template
 from personalagent.training.embedded.calibrate import (
+    LEANS,
     RELATED,
     Asked,
+    Candidate,
     best_asking,
+    best_lean,
     best_need,
     best_related,
     logistic,
@@ -99,3 +102,12 @@ def test_weights_follow_the_score_that_tells_right_from_wrong() -> None:
     assert before == pytest.approx(0, abs=1e-3)
     assert math.isfinite(constant)
     assert weights_of_bearing(CASES)[0] > 0
+
+
+def test_the_lean_is_the_middle_of_those_that_keep_what_is_right() -> None:
+    right, wrong, doubted = (
+        Candidate(score, 0.5, 0.5, value, whole=False)
+        for score, value in ((0.9, True), (0.8, False), (0.3, False))
+    )
+    found = {lean: [right] * 4 + [doubted] * 9 + [wrong] * (4 * (lean not in LEANS[2:5])) for lean in LEANS}
+    assert best_lean(found, AS_IT_IS, total=5) == LEANS[3]

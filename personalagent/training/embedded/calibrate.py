@@ -22,10 +22,9 @@ from personalagent.profile.sufficiency import check
 from personalagent.profile.template import Template
 from personalagent.training.embedded.pairs import GRADES
 
-JUNK = 0.06
-"""Values stored per silent turn that are borne with."""
+KEEP = 0.55
+"""How likely a value must be one to be stored: what nobody said costs a little more than what is missed."""
 LEANS = (-1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)
-KEEPS = tuple(n / 20 for n in range(2, 16))
 NEEDS = tuple(n / 40 for n in range(1, 36))
 RELATED = tuple(n / 50 for n in range(5, 48))
 DECIDING = tuple(n / 20 for n in range(2, 17))
@@ -43,8 +42,6 @@ class Candidate(NamedTuple):
     share: float
     value: bool
     whole: bool
-    silent: bool
-    """Whether its turn says nothing lasting."""
 
 
 def calibrated(model: Model, template: Template) -> Thresholds:
@@ -53,25 +50,16 @@ def calibrated(model: Model, template: Template) -> Thresholds:
     found = {lean: candidates(model, spaces, template, lean) for lean in LEANS}
     turns = [turn for one in gold.dialogues(None, "dev") for turn in one.turns]
     total = sum(op.action == "assert" for turn in turns for op in turn.operations)
-    silent = sum(turn.classification == "none" for turn in turns)
     every = found[LEANS[0]]
     value = logistic([(c.score, c.speaks) for c in every], [c.value for c in every])
     whole = logistic([(c.score, c.speaks, c.share) for c in every], [c.whole for c in every])
-    row, column = _heart(
-        {
-            (row, column): _worth(found[lean], value, keep, total, silent)
-            for row, lean in enumerate(LEANS)
-            for column, keep in enumerate(KEEPS)
-        }
-    )
-    lean, keep = LEANS[row], KEEPS[column]
     cases = asked(spaces.wants)
     needed, bearing = weights_of_needs(cases), weights_of_bearing(cases)
     need = best_need(cases, needed)
     deciding, settles = best_asking(cases, template, needed, need)
     return Thresholds(
-        lean=lean,
-        keep=keep,
+        lean=best_lean(found, (value[0], value[1], value[2]), total),
+        keep=KEEP,
         need=need,
         deciding=deciding,
         related=best_related(cases, bearing, settles),
@@ -96,8 +84,7 @@ def candidates(model: Model, spaces: Spaces, template: Template, lean: float) ->
                 match = spaces.slots.match(said.points)
                 same = [op for op in stated if soft(turn.text[said.start : said.end], op.value)]
                 right = any(match.slot.id in op.slots for op in same)
-                silent = told.classification == "none"
-                made.append(Candidate(said.score, said.speaks, match.share, bool(same), right, silent))
+                made.append(Candidate(said.score, said.speaks, match.share, bool(same), right))
     return made
 
 
@@ -119,6 +106,16 @@ def logistic(scores: Sequence[tuple[float, ...]], right: Iterable[float]) -> lis
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
     return [round(float(weight), 4) for weight in (*line.weight[0], *line.bias)]
+
+
+def best_lean(found: Mapping[float, Sequence[Candidate]], value: Weights, total: int) -> float:
+    """The lean with the best F1 of the values that are kept, of `total` gold ones."""
+
+    def f1(lean: float) -> float:
+        kept = [one for one in found[lean] if chance(value, one.score, one.speaks) >= KEEP]
+        return 2 * sum(one.value for one in kept) / (len(kept) + total)
+
+    return _plateau(LEANS, f1)
 
 
 class Asked(NamedTuple):
@@ -249,14 +246,6 @@ def _heart(worths: Mapping[tuple[int, int], float]) -> tuple[int, int]:
 def _needs(one: Asked, needed: Weights, least: float) -> list[Need]:
     """As `Wants.needs` proposes them."""
     return strongest(by_weight(one.slots, needed), least)
-
-
-def _worth(found: Sequence[Candidate], value: Sequence[float], keep: float, total: int, silent: int) -> float:
-    """F1 of values, less what is stored of silent turns beyond what is borne with."""
-    kept = [one for one in found if chance(value, one.score, one.speaks) >= keep]
-    right, junk = sum(one.value for one in kept), sum(one.silent for one in kept)
-    f1 = 2 * right / (len(kept) + total) if kept else 0.0
-    return f1 - max(0.0, junk / silent - JUNK)
 
 
 def _plateau(grid: Sequence[float], worth: Callable[[float], float]) -> float:
