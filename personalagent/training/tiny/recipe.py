@@ -159,7 +159,7 @@ def _figures(
     held_out: Sequence[Episode],
     template: Template,
 ) -> dict[str, Any]:
-    """Of the likeliest replies; `exact_sampled` of sampled ones, which are what GRPO is rewarded for."""
+    """Of the likeliest replies; `exact_sampled` of sampled ones, as in GRPO."""
     judge, found = GoldJudge(template), {}
     for sample in (False, True):
         torch.manual_seed(1)
