@@ -82,14 +82,14 @@ def test_the_slots_and_the_instructions_count_nothing_and_the_reply_in_full(
         assert row.ids == tokenizer(one.prompt + one.completion)["input_ids"]
 
 
-def test_the_course_sees_dialogues_more_often_and_is_the_same_each_time(texts: list[Text]) -> None:
+def test_the_course_sees_some_sources_more_often_and_is_the_same_each_time(texts: list[Text]) -> None:
     course, lengths = Course(tokens=800), [len(one.prompt) for one in texts]
-    batches = order(texts, lengths, 2, course)
-    assert batches == order(texts, lengths, 2, course)
+    batches = order(texts, lengths, 4, course)
+    assert batches == order(texts, lengths, 4, course)
     seen = [number for batch in batches for number in batch]
     assert set(seen) == set(range(len(texts)))
-    assert seen.count(0) == 5
-    assert seen.count(len(texts) - 1) == 4
+    assert (texts[0].source, seen.count(0)) == ("dialogues", 5)
+    assert (texts[-1].source, seen.count(len(texts) - 1)) == ("requests", 8)
 
 
 def test_a_batch_has_room_for_its_rows(texts: list[Text], tokenizer: Any) -> None:
