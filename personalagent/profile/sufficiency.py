@@ -103,17 +103,13 @@ def relevant(
     reply. What is long past is not among them.
     """
     needed = [held for need in sufficiency.needs for held in profile.current.get(need.slot, ())]
-    standing = [
-        held
-        for slot, current in profile.current.items()
-        for held in (current if slot.startswith(STANDING) else ())
-        if _sure(held, template, now)
-    ]
+    standing = [h for slot in profile.current if slot.startswith(STANDING) for h in profile.current[slot]]
     beyond = [*related, *_named(request, profile)] if sufficiency.needs else []
     return tuple(
         held
         for held in dict.fromkeys((*needed, *standing, *beyond))
-        if _sure(held, template, now) or freshness(held, template, now) >= FRESH
+        if _sure(held, template, now)
+        or (not held.preference.slot.startswith(STANDING) and freshness(held, template, now) >= FRESH)
     )
 
 

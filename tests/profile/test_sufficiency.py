@@ -136,7 +136,10 @@ class TestRelevant:
 
     def test_how_to_answer_must_be_known(self) -> None:
         profile = fold([entry(0, states("personality.communication.length", "short", confidence=0.1))])
-        assert relevant("what is 2 + 2?", Sufficiency(), profile, TEMPLATE, now=day(1)) == ()
+        near = profile.current["personality.communication.length"]
+        found = check([Need(slot=DIET, weight=1.0)], profile, TEMPLATE, budget=0, now=day(1))
+        for one in (Sufficiency(), found):
+            assert relevant("dinner?", one, profile, TEMPLATE, related=near, now=day(1)) == ()
 
     @given(confidence=st.floats(0.01, 1), half_lives=st.floats(0, 6))
     def test_what_is_known_is_handed_on_and_what_is_long_past_is_neither(
