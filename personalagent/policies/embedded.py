@@ -234,7 +234,7 @@ def marked(text: str, piece: Pieces, read: Read, transitions: Floats, lean: floa
     for span in spans(read.labels[firsts], transitions, lean):
         first, last = bounds[span.first], bounds[span.last + 1] - 1
         start, end = trimmed(text, piece.offsets[first][0], piece.offsets[last][1])
-        if start < end:
+        if any(c.isalnum() for c in text[start:end]):
             found.append(Said(start, end, span.mark, span.score, read.speaks, read.points[first : last + 1]))
     return found
 

@@ -58,6 +58,7 @@ async def test_plain_statements(text: str, slot: str, value: str) -> None:
         "her husband works as a nurse",
         "if I were vegan I'd miss cheese",
         "I used to smoke",
+        "®#",
         "> I am allergic to peanuts\nwhat does she mean?",
         "",
         "   ",
