@@ -183,7 +183,7 @@ def own_sentences(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for start, end in sentences(lower):
         sentence = lower[start:end].strip()
-        if _TAKEOVER.search(sentence) or _pasted(lower, start):
+        if _TAKEOVER.search(sentence) or _LABEL.match(lower, start):
             break
         handed_over = _TEXT_TASK.search(sentence) and (
             sentence.endswith(":") or lower[end:].startswith("\n") or _HANDED.search(sentence)
@@ -208,7 +208,7 @@ def clauses(text: str) -> list[Clause]:
     found: list[Clause] = []
     for start, end in sentences(lower):
         sentence = lower[start:end]
-        if _pasted(lower, start):
+        if _LABEL.match(lower, start):
             break
         if _TAKEOVER.search(sentence) or _TEXT_TASK.search(sentence.strip()):
             found += _before_task(lower, start, end)
@@ -216,11 +216,6 @@ def clauses(text: str) -> list[Clause]:
         if not _skipped(sentence):
             found += _cut(lower, start, end)
     return found
-
-
-def _pasted(lower: str, start: int) -> bool:
-    """Whether a long text with a label begins where the sentence does."""
-    return bool(_LABEL.match(lower, start))
 
 
 def _before_task(lower: str, start: int, end: int) -> list[Clause]:

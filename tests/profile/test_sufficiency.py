@@ -141,7 +141,7 @@ class TestRelevant:
         for one in (Sufficiency(), found):
             assert relevant("dinner?", one, profile, TEMPLATE, related=near, now=day(1)) == ()
 
-    @given(confidence=st.floats(0.01, 1), half_lives=st.floats(0, 6))
+    @given(confidence=st.floats(0.01, 1), half_lives=st.integers(0, 600).map(lambda n: n / 100))
     def test_what_is_known_is_handed_on_and_what_is_long_past_is_neither(
         self, confidence: float, half_lives: float
     ) -> None:
